@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All of libflow. */
+#ifndef LIBFLOW_LIBFLOW_H
+#define LIBFLOW_LIBFLOW_H
+
+#include "libflow/address.h"
+#include "libflow/base.h"
+#include "libflow/classifier.h"
+#include "libflow/policy.h"
+#include "libflow/reader.h"
+#include "libflow/record.h"
+#include "libflow/report.h"
+#include "libflow/time.h"
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every limit of the library by name. Each has a test at its edge. */
+#ifndef FLOW_BASE_LIMITS_H
+#define FLOW_BASE_LIMITS_H
+
+/* Bytes in one Hubble JSON record; a longer one is a damaged record and reading goes on after it. */
+#define FLOW_RECORD_BYTES_MAX ((size_t)16 << 20)
+
+/* Open brackets in one JSON record. */
+#define FLOW_JSON_DEPTH_MAX 512
+
+/* Flows in one batch. */
+#define FLOW_BATCH_RECORDS_MAX 1024
+
+/* Problems kept for one batch; further ones are only counted. */
+#define FLOW_BATCH_PROBLEMS_MAX 64
+
+/* Open collections in one manifest. */
+#define FLOW_MANIFEST_DEPTH_MAX 128
+
+/* Nodes of one manifest document, aliases followed; a "YAML bomb" ends here. */
+#define FLOW_MANIFEST_NODES_MAX 20000000u
+
+/* Bytes in one manifest file. */
+#define FLOW_MANIFEST_BYTES_MAX ((size_t)1 << 30)
+
+/* Directories inside directories, for inputs and manifests. */
+#define FLOW_DIRECTORY_DEPTH_MAX 64
+
+/* Bytes of user text quoted in a message. */
+#define FLOW_QUOTE_BYTES_MAX 60
+
+/* Connections whose decision is remembered; beyond it the memory starts anew. */
+#define FLOW_MEMO_MAX 1000000u
+
+/* Groups of flows that a tally tells apart; the rest share one group a result. */
+#define FLOW_TALLY_MAX 200000u
+
+#endif

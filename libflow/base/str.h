@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small helpers over struct flow_str. */
+#ifndef FLOW_BASE_STR_H
+#define FLOW_BASE_STR_H
+
+#include <string.h>
+
+#include "libflow/base.h"
+
+/* A literal as a struct flow_str. */
+#define FLOW_STR(literal) ((struct flow_str){ (literal), sizeof(literal) - 1 })
+
+static inline struct flow_str
+flow_str_of(const char *text)
+{
+    return (struct flow_str){ text, text != NULL ? strlen(text) : 0 };
+}
+
+static inline bool
+flow_str_equal(struct flow_str a, struct flow_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool
+flow_str_is(struct flow_str a, const char *text)
+{
+    return flow_str_equal(a, flow_str_of(text));
+}
+
+static inline bool
+flow_str_starts(struct flow_str a, struct flow_str prefix)
+{
+    return a.len >= prefix.len && memcmp(a.ptr, prefix.ptr, prefix.len) == 0;
+}
+
+static inline struct flow_str
+flow_str_from(struct flow_str a, size_t start)
+{
+    return (struct flow_str){ a.ptr + start, a.len - start };
+}
+
+/* Byte order, a shorter text before a longer one that starts with it. */
+static inline int
+flow_str_compare(struct flow_str a, struct flow_str b)
+{
+    const size_t shared = a.len < b.len ? a.len : b.len;
+    const int order = shared > 0 ? memcmp(a.ptr, b.ptr, shared) : 0;
+
+    if (order != 0) {
+        return order;
+    }
+    return a.len < b.len ? -1 : a.len > b.len;
+}
+
+#endif

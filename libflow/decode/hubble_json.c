@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One JSON object to one record: exporter lines, GetFlowsResponse lines and bare flows. The shape
+ * is told by the members met, so their order does not matter.
+ */
+#include "decode/hubble_json.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "model/names.h"
+
+/* Members of the outer object and of a flow share one table: a bare flow is an outer object. */
+enum flow_field_number {
+    F_FLOW = 1,
+    F_NODE_STATUS,
+    F_LOST_EVENTS,
+    F_AGENT_EVENT,
+    F_DEBUG_EVENT,
+    F_NODE_NAME,
+    F_TIME,
+    F_UUID,
+    F_VERDICT,
+    F_DROP_REASON,
+    F_DROP_REASON_DESC,
+    F_AUTH_TYPE,
+    F_IP,
+    F_L4,
+    F_SOURCE,
+    F_DESTINATION,
+    F_TYPE,
+    F_SOURCE_NAMES,
+    F_DESTINATION_NAMES,
+    F_L7,
+    F_REPLY,
+    F_IS_REPLY,
+    F_EVENT_TYPE,
+    F_SOURCE_SERVICE,
+    F_DESTINATION_SERVICE,
+    F_DIRECTION,
+    F_MATCH_TYPE,
+    F_TRACE_POINT,
+    F_TRACE_REASON,
+    F_SOCK_POINT,
+    F_PROXY_PORT,
+    F_TUNNEL,
+    F_INGRESS_ALLOWED_BY,
+    F_EGRESS_ALLOWED_BY,
+    F_INGRESS_DENIED_BY,
+    F_EGRESS_DENIED_BY,
+    F_AGGREGATE,
+    F_OTHER, /* known, and not wanted: told from unknown members so that the table learns it */
+};
+
+static const struct flow_field response_fields[] = {
+    { "flow", F_FLOW },
+    { "node_name", F_NODE_NAME },
+    { "time", F_TIME },
+    { "lost_events", F_LOST_EVENTS },
+    { "node_status", F_NODE_STATUS },
+    { "agent_event", F_AGENT_EVENT },
+    { "debug_event", F_DEBUG_EVENT },
+    { "nodeName", F_NODE_NAME },
+    { "lostEvents", F_LOST_EVENTS },
+    { "nodeStatus", F_NODE_STATUS },
+    { "agentEvent", F_AGENT_EVENT },
+    { "debugEvent", F_DEBUG_EVENT },
+};
+
+static const struct flow_field flow_fields[] = {
+    { "time", F_TIME },
+    { "uuid", F_UUID },
+    { "emitter", F_OTHER },
+    { "verdict", F_VERDICT },
+    { "drop_reason", F_DROP_REASON },
+    { "auth_type", F_AUTH_TYPE },
+    { "ethernet", F_OTHER },
+    { "IP", F_IP },
+    { "l4", F_L4 },
+    { "tunnel", F_TUNNEL },
+    { "source", F_SOURCE },
+    { "destination", F_DESTINATION },
+    { "Type", F_TYPE },
+    { "node_name", F_NODE_NAME },
+    { "node_labels", F_OTHER },
+    { "source_names", F_SOURCE_NAMES },
+    { "destination_names", F_DESTINATION_NAMES },
+    { "l7", F_L7 },
+    { "reply", F_REPLY },
+    { "event_type", F_EVENT_TYPE },
+    { "source_service", F_SOURCE_SERVICE },
+    { "destination_service", F_DESTINATION_SERVICE },
+    { "traffic_direction", F_DIRECTION },
+    { "policy_match_type", F_MATCH_TYPE },
+    { "trace_observation_point", F_TRACE_POINT },
+    { "trace_reason", F_TRACE_REASON },
+    { "file", F_OTHER },
+    { "drop_reason_desc", F_DROP_REASON_DESC },
+    { "is_reply", F_IS_REPLY },
+    { "debug_capture_point", F_OTHER },
+    { "interface", F_OTHER },
+    { "proxy_port", F_PROXY_PORT },
+    { "trace_context", F_OTHER },
+    { "sock_xlate_point", F_SOCK_POINT },
+    { "socket_cookie", F_OTHER },
+    { "cgroup_id", F_OTHER },
+    { "Summary", F_OTHER },
+    { "extensions", F_OTHER },
+    { "egress_allowed_by", F_EGRESS_ALLOWED_BY },
+    { "ingress_allowed_by", F_INGRESS_ALLOWED_BY },
+    { "egress_denied_by", F_EGRESS_DENIED_BY },
+    { "ingress_denied_by", F_INGRESS_DENIED_BY },
+    { "policy_log", F_OTHER },
+    { "ip_trace_id", F_OTHER },
+    { "aggregate", F_AGGREGATE },
+    { "dropReason", F_DROP_REASON },
+    { "authType", F_AUTH_TYPE },
+    { "nodeName", F_NODE_NAME },
+    { "sourceNames", F_SOURCE_NAMES },
+    { "destinationNames", F_DESTINATION_NAMES },
+    { "eventType", F_EVENT_TYPE },
+    { "sourceService", F_SOURCE_SERVICE },
+    { "destinationService", F_DESTINATION_SERVICE },
+    { "trafficDirection", F_DIRECTION },
+    { "policyMatchType", F_MATCH_TYPE },
+    { "traceObservationPoint", F_TRACE_POINT },
+    { "traceReason", F_TRACE_REASON },
+    { "dropReasonDesc", F_DROP_REASON_DESC },
+    { "isReply", F_IS_REPLY },
+    { "proxyPort", F_PROXY_PORT },
+    { "sockXlatePoint", F_SOCK_POINT },
+    { "egressAllowedBy", F_EGRESS_ALLOWED_BY },
+    { "ingressAllowedBy", F_INGRESS_ALLOWED_BY },
+    { "egressDeniedBy", F_EGRESS_DENIED_BY },
+    { "ingressDeniedBy", F_INGRESS_DENIED_BY },
+};
+
+enum lost_field { S_SOURCE = 1, S_COUNT, S_CPU, S_FIRST, S_LAST };
+
+static const struct flow_field lost_fields[] = {
+    { "source", S_SOURCE }, { "num_events_lost", S_COUNT }, { "cpu", S_CPU },
+    { "first", S_FIRST },   { "last", S_LAST },             { "numEventsLost", S_COUNT },
+};
+
+#define INIT(which, table)                                                                         \
+    flow_fields_init(&decoder->tables[which], (table), sizeof(table) / sizeof((table)[0]))
+
+void
+flow_hubble_json_init(struct flow_hubble_json *decoder, struct flow_dict *dict)
+{
+    memset(decoder, 0, sizeof(*decoder));
+    decoder->dict = dict;
+    INIT(FLOW_JSON_RESPONSE, response_fields);
+    INIT(FLOW_JSON_FLOW, flow_fields);
+    INIT(FLOW_JSON_LOST, lost_fields);
+    flow_hubble_json_packet_tables(decoder);
+    flow_hubble_json_endpoint_tables(decoder);
+    flow_hubble_json_l7_tables(decoder);
+}
+
+void
+flow_hubble_json_free(struct flow_hubble_json *decoder)
+{
+    free(decoder->texts);
+    decoder->texts = NULL;
+}
+
+static bool
+parse_node_name(struct flow_hubble_json *decoder, struct flow_json *json,
+                struct flow_record *record)
+{
+    struct flow_str name;
+
+    if (!flow_json_string(json, &name)) {
+        return false;
+    }
+    if (!flow_str_equal(name, decoder->node_name)) {
+        decoder->node = flow_dict_node(decoder->dict, name);
+        if (decoder->node == FLOW_INTERN_NONE) {
+            flow_json_fail(json, "memory");
+            json->status = FLOW_E_MEMORY;
+            return false;
+        }
+        decoder->node_name = flow_dict_node_name(decoder->dict, decoder->node);
+    }
+    record->node = decoder->node;
+    record->node_name = decoder->node_name;
+    return true;
+}
+
+/* is_reply counts before the older reply, which never says "no". */
+static bool
+parse_reply(struct flow_json *json, bool three_valued, struct flow_record *record)
+{
+    bool reply;
+
+    if (!flow_json_bool(json, &reply)) {
+        return false;
+    }
+    if (three_valued) {
+        record->is_reply = reply ? FLOW_YES : FLOW_NO;
+    } else if (reply && record->is_reply == FLOW_UNKNOWN) {
+        record->is_reply = FLOW_YES;
+    }
+    return true;
+}
+
+/* Both members carry the same number; the one with a name also exists where the other does not. */
+static bool
+parse_drop_reason(struct flow_json *json, struct flow_record *record)
+{
+    uint16_t reason;
+
+    if (!flow_hubble_json_u16_enum(json, flow_drop_reason_number, &reason)) {
+        return false;
+    }
+    record->drop_reason = reason != 0 ? reason : record->drop_reason;
+    return true;
+}
+
+/* The members that many flows lack. */
+static bool
+rare_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
+            struct flow_record *record)
+{
+    switch (number) {
+    case F_DROP_REASON:
+    case F_DROP_REASON_DESC:
+        return parse_drop_reason(json, record);
+    case F_AUTH_TYPE:
+        return flow_hubble_json_u8_enum(json, flow_auth_type_number, &record->auth_type);
+    case F_SOURCE_NAMES:
+        return flow_hubble_json_list(decoder, json, &record->source_names);
+    case F_DESTINATION_NAMES:
+        return flow_hubble_json_list(decoder, json, &record->destination_names);
+    case F_L7:
+        return flow_hubble_json_l7(decoder, json, record);
+    case F_SOURCE_SERVICE:
+        return flow_hubble_json_service(decoder, json, &record->source_service);
+    case F_DESTINATION_SERVICE:
+        return flow_hubble_json_service(decoder, json, &record->destination_service);
+    case F_SOCK_POINT:
+        return flow_hubble_json_u8_enum(json, flow_sock_point_number, &record->sock_point);
+    case F_PROXY_PORT:
+        return flow_hubble_json_u16(json, &record->proxy_port);
+    case F_TUNNEL:
+        record->tunnelled = true;
+        return flow_json_skip(json);
+    case F_INGRESS_ALLOWED_BY:
+        return flow_hubble_json_policies(decoder, json, &record->allowed_by[0]);
+    case F_EGRESS_ALLOWED_BY:
+        return flow_hubble_json_policies(decoder, json, &record->allowed_by[1]);
+    case F_INGRESS_DENIED_BY:
+        return flow_hubble_json_policies(decoder, json, &record->denied_by[0]);
+    case F_EGRESS_DENIED_BY:
+        return flow_hubble_json_policies(decoder, json, &record->denied_by[1]);
+    case F_AGGREGATE:
+        return flow_hubble_json_aggregate(decoder, json, record);
+    default:
+        return flow_json_skip(json);
+    }
+}
+
+static bool
+flow_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
+            struct flow_record *record)
+{
+    switch (number) {
+    case F_TIME:
+        return flow_hubble_json_time(decoder, json, &record->time);
+    case F_UUID:
+        return flow_json_string(json, &record->uuid);
+    case F_VERDICT:
+        return flow_hubble_json_u16_enum(json, flow_verdict_number, &record->verdict);
+    case F_IP:
+        return flow_hubble_json_ip(decoder, json, record);
+    case F_L4:
+        return flow_hubble_json_l4(decoder, json, record);
+    case F_SOURCE:
+        return flow_hubble_json_endpoint(decoder, json, &record->source);
+    case F_DESTINATION:
+        return flow_hubble_json_endpoint(decoder, json, &record->destination);
+    case F_TYPE:
+        return flow_hubble_json_u8_enum(json, flow_type_number, &record->type);
+    case F_NODE_NAME:
+        return parse_node_name(decoder, json, record);
+    case F_REPLY:
+    case F_IS_REPLY:
+        return parse_reply(json, number == F_IS_REPLY, record);
+    case F_EVENT_TYPE:
+        return flow_hubble_json_event(decoder, json, record);
+    case F_DIRECTION:
+        return flow_hubble_json_u8_enum(json, flow_direction_number, &record->direction);
+    case F_MATCH_TYPE:
+        return flow_hubble_json_u8(json, &record->policy_match_type);
+    case F_TRACE_POINT:
+        return flow_hubble_json_u16_enum(json, flow_trace_point_number, &record->trace_point);
+    case F_TRACE_REASON:
+        return flow_hubble_json_u8_enum(json, flow_trace_reason_number, &record->trace_reason);
+    default:
+        return rare_member(decoder, json, number, record);
+    }
+}
+
+static bool
+parse_lost(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_record *record)
+{
+    struct flow_lost *lost = flow_arena_alloc(json->arena, sizeof(*lost));
+    struct flow_fields *fields = &decoder->tables[FLOW_JSON_LOST];
+    uint8_t place = flow_fields_start(fields);
+    bool first = true;
+    struct flow_str key;
+    int64_t cpu = -1;
+    int rc;
+
+    if (lost == NULL) {
+        flow_json_fail(json, "memory");
+        json->status = FLOW_E_MEMORY;
+        return false;
+    }
+    lost->first = lost->last = FLOW_TIME_NONE;
+    record->lost = lost;
+    if (!flow_json_object(json)) {
+        return false;
+    }
+    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
+        const uint8_t number = flow_fields_number(fields, key, &place);
+        bool ok;
+
+        if (flow_json_null(json)) {
+            continue;
+        }
+        ok = number == S_SOURCE  ? flow_hubble_json_enum(json, flow_lost_source_number,
+                                                         &lost->source)
+             : number == S_COUNT ? flow_json_u64(json, &lost->count)
+             : number == S_CPU   ? flow_json_i64(json, &cpu)
+             : number == S_FIRST ? flow_hubble_json_time(decoder, json, &lost->first)
+             : number == S_LAST  ? flow_hubble_json_time(decoder, json, &lost->last)
+                                 : flow_json_skip(json);
+        if (!ok) {
+            return false;
+        }
+    }
+    lost->cpu = cpu >= 0 && cpu <= INT32_MAX ? (int32_t)cpu : -1;
+    return rc == FLOW_END;
+}
+
+/* What the members of the outer object have shown it to be. */
+struct shape {
+    bool known;
+    int64_t outer_time;
+};
+
+static bool
+wrapped_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
+               struct flow_record *record)
+{
+    switch (number) {
+    case F_FLOW:
+        record->kind = FLOW_KIND_FLOW;
+        return flow_hubble_json_object(decoder, json, FLOW_JSON_FLOW, flow_member, record);
+    case F_LOST_EVENTS:
+        record->kind = FLOW_KIND_LOST_EVENTS;
+        return parse_lost(decoder, json, record);
+    case F_NODE_STATUS:
+        record->kind = FLOW_KIND_NODE_STATUS;
+        return flow_json_skip(json);
+    case F_AGENT_EVENT:
+        record->kind = FLOW_KIND_AGENT_EVENT;
+        return flow_json_skip(json);
+    default:
+        record->kind = FLOW_KIND_DEBUG_EVENT;
+        return flow_json_skip(json);
+    }
+}
+
+/*
+ * A member of the outer object. Names that only a flow has make it a bare flow; time and node_name
+ * stand in both, and the flow's own time counts.
+ */
+static bool
+outer_member(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_str key,
+             uint8_t *place, uint8_t *bare_place, struct flow_record *record, struct shape *shape)
+{
+    const uint8_t number =
+        flow_fields_number(&decoder->tables[FLOW_JSON_RESPONSE], key, place);
+
+    if (number == F_TIME) {
+        return flow_hubble_json_time(decoder, json, &shape->outer_time);
+    }
+    if (number == F_NODE_NAME) {
+        return record->node_name.len > 0 ? flow_json_skip(json)
+                                         : parse_node_name(decoder, json, record);
+    }
+    if (number != FLOW_FIELD_UNKNOWN) {
+        shape->known = true;
+        return wrapped_member(decoder, json, number, record);
+    }
+    const uint8_t bare =
+        flow_fields_number(&decoder->tables[FLOW_JSON_FLOW], key, bare_place);
+
+    shape->known |= bare != FLOW_FIELD_UNKNOWN && bare != F_OTHER;
+    return flow_member(decoder, json, bare, record);
+}
+
+bool
+flow_hubble_json_decode(struct flow_hubble_json *decoder, struct flow_json *json,
+                        struct flow_record *record)
+{
+    uint8_t place = flow_fields_start(&decoder->tables[FLOW_JSON_RESPONSE]);
+    uint8_t bare_place = flow_fields_start(&decoder->tables[FLOW_JSON_FLOW]);
+    struct shape shape = { false, FLOW_TIME_NONE };
+    const uint8_t *start = json->at;
+    bool first = true;
+    struct flow_str key;
+    int rc;
+
+    if (!flow_json_object(json)) {
+        return false;
+    }
+    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
+        if (!flow_json_null(json) &&
+            !outer_member(decoder, json, key, &place, &bare_place, record, &shape)) {
+            return false;
+        }
+    }
+    if (rc != FLOW_END) {
+        return false;
+    }
+    if (!shape.known) {
+        json->at = start;
+        return flow_json_fail(json, "a Hubble record (flow, lost_events, node_status, ...)");
+    }
+    if (record->time == FLOW_TIME_NONE) {
+        record->time = shape.outer_time;
+    }
+    return true;
+}

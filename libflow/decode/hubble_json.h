@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hubble's JSON to records. Field names and shapes are those of Cilium 1.7 to 1.20; a member under
+ * a name nobody knows is checked and passed over.
+ */
+#ifndef FLOW_DECODE_HUBBLE_JSON_H
+#define FLOW_DECODE_HUBBLE_JSON_H
+
+#include "decode/fields.h"
+#include "decode/json.h"
+#include "model/batch.h"
+#include "model/dict.h"
+
+/* The objects that have a table of members. */
+enum flow_json_table {
+    FLOW_JSON_RESPONSE, /* GetFlowsResponse, ExportEvent, or a bare Flow */
+    FLOW_JSON_FLOW,
+    FLOW_JSON_ENDPOINT,
+    FLOW_JSON_IP,
+    FLOW_JSON_L4,
+    FLOW_JSON_PORTS, /* TCP, UDP, SCTP, ICMPv4, ICMPv6, VRRP, IGMP */
+    FLOW_JSON_TCP_FLAGS,
+    FLOW_JSON_EVENT_TYPE,
+    FLOW_JSON_L7,
+    FLOW_JSON_DNS,
+    FLOW_JSON_HTTP,
+    FLOW_JSON_KAFKA,
+    FLOW_JSON_POLICY,
+    FLOW_JSON_LOST,
+    FLOW_JSON_NAMED, /* objects with name, namespace, kind, key, value */
+    FLOW_JSON_AGGREGATE,
+    FLOW_JSON_TABLES
+};
+
+struct flow_hubble_json {
+    struct flow_dict *dict; /* borrowed */
+    struct flow_fields tables[FLOW_JSON_TABLES];
+    /* the date of the record before, which is nearly always the next one's too */
+    char date[10];
+    int64_t date_start;
+    /* the node of the record before */
+    struct flow_str node_name;
+    uint32_t node;
+    /* room that is reused */
+    struct flow_str *texts;
+    size_t text_room;
+};
+
+void flow_hubble_json_init(struct flow_hubble_json *decoder, struct flow_dict *dict);
+void flow_hubble_json_free(struct flow_hubble_json *decoder);
+
+/*
+ * Decodes the object at the cursor into the record, and leaves the cursor behind it. false: the
+ * cursor says why; the record may be half filled.
+ */
+bool flow_hubble_json_decode(struct flow_hubble_json *decoder, struct flow_json *json,
+                             struct flow_record *record);
+
+/* A list of texts into the decoder's reused room; shared by the decoder's own files. */
+bool flow_hubble_json_texts(struct flow_hubble_json *decoder, struct flow_json *json,
+                            size_t *count);
+/* A time, through the date remembered from the record before. */
+bool flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json,
+                           int64_t *time);
+/* An enum's value, by name or number; a name nobody knows is 0. */
+bool flow_hubble_json_enum(struct flow_json *json,
+                           bool (*number_of)(struct flow_str name, uint32_t *number),
+                           uint32_t *value);
+
+bool flow_hubble_json_u8_enum(struct flow_json *json,
+                              bool (*number_of)(struct flow_str, uint32_t *), uint8_t *out);
+bool flow_hubble_json_u16_enum(struct flow_json *json,
+                               bool (*number_of)(struct flow_str, uint32_t *), uint16_t *out);
+bool flow_hubble_json_u8(struct flow_json *json, uint8_t *out);
+bool flow_hubble_json_u16(struct flow_json *json, uint16_t *out);
+
+typedef bool flow_hubble_json_member(struct flow_hubble_json *decoder, struct flow_json *json,
+                                     uint8_t number, struct flow_record *record);
+
+/* The members of the object at the cursor, each given to its function; null is absent. */
+static inline bool
+flow_hubble_json_object(struct flow_hubble_json *decoder, struct flow_json *json, enum flow_json_table table,
+             flow_hubble_json_member *member, struct flow_record *record)
+{
+    struct flow_fields *fields = &decoder->tables[table];
+    uint8_t place = flow_fields_start(fields);
+    bool first = true;
+    struct flow_str key;
+    int rc;
+
+    if (!flow_json_object(json)) {
+        return false;
+    }
+    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
+        const uint8_t number = flow_fields_number(fields, key, &place);
+
+        if (!flow_json_null(json) && !member(decoder, json, number, record)) {
+            return false;
+        }
+    }
+    return rc == FLOW_END;
+}
+
+/* hubble_json_packet.c */
+bool flow_hubble_json_ip(struct flow_hubble_json *decoder, struct flow_json *json,
+                         struct flow_record *record);
+bool flow_hubble_json_l4(struct flow_hubble_json *decoder, struct flow_json *json,
+                         struct flow_record *record);
+bool flow_hubble_json_event(struct flow_hubble_json *decoder, struct flow_json *json,
+                            struct flow_record *record);
+bool flow_hubble_json_aggregate(struct flow_hubble_json *decoder, struct flow_json *json,
+                                struct flow_record *record);
+
+/* hubble_json_endpoint.c: what is made once per distinct encoding and then looked up. */
+bool flow_hubble_json_endpoint(struct flow_hubble_json *decoder, struct flow_json *json,
+                               const struct flow_endpoint **endpoint);
+bool flow_hubble_json_list(struct flow_hubble_json *decoder, struct flow_json *json,
+                           const struct flow_text_list **list);
+bool flow_hubble_json_service(struct flow_hubble_json *decoder, struct flow_json *json,
+                              const struct flow_service_ref **service);
+bool flow_hubble_json_policies(struct flow_hubble_json *decoder, struct flow_json *json,
+                               const struct flow_policy_ref_list **list);
+
+/* hubble_json_l7.c */
+bool flow_hubble_json_l7(struct flow_hubble_json *decoder, struct flow_json *json,
+                         struct flow_record *record);
+
+/* Tables of the other files, for flow_hubble_json_init. */
+void flow_hubble_json_packet_tables(struct flow_hubble_json *decoder);
+void flow_hubble_json_endpoint_tables(struct flow_hubble_json *decoder);
+void flow_hubble_json_l7_tables(struct flow_hubble_json *decoder);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values that members of several objects have: times, enums, small numbers, lists of texts. */
+#include <stdlib.h>
+
+#include "decode/hubble_json.h"
+#include "libflow/time.h"
+
+bool
+flow_hubble_json_texts(struct flow_hubble_json *decoder, struct flow_json *json, size_t *count)
+{
+    bool first = true;
+    int rc;
+
+    *count = 0;
+    if (!flow_json_list(json)) {
+        return false;
+    }
+    while ((rc = flow_json_item(json, &first)) == FLOW_OK) {
+        if (*count == decoder->text_room) {
+            const size_t room = decoder->text_room == 0 ? 64 : decoder->text_room * 2;
+            struct flow_str *grown = realloc(decoder->texts, room * sizeof(*grown));
+
+            if (grown == NULL) {
+                flow_json_fail(json, "memory");
+                json->status = FLOW_E_MEMORY;
+                return false;
+            }
+            decoder->texts = grown;
+            decoder->text_room = room;
+        }
+        if (!flow_json_string(json, &decoder->texts[*count])) {
+            return false;
+        }
+        (*count)++;
+    }
+    return rc == FLOW_END;
+}
+
+/* Two digits; above 99 when they are none. */
+static inline unsigned
+two_digits(const char *at)
+{
+    const unsigned tens = (unsigned)(unsigned char)at[0] - '0';
+    const unsigned ones = (unsigned)(unsigned char)at[1] - '0';
+
+    return tens > 9 || ones > 9 ? 1000 : tens * 10 + ones;
+}
+
+/* "hh:mm:ss.fffffffffZ" of a day whose start is known; false for any other form. */
+static bool
+clock_of_day(struct flow_str text, int64_t day, int64_t *time)
+{
+    const unsigned hour = two_digits(text.ptr);
+    const unsigned minute = two_digits(text.ptr + 3);
+    const unsigned second = two_digits(text.ptr + 6);
+    int64_t nanoseconds = 0;
+    int64_t scale = 100000000;
+    size_t pos = 8;
+
+    if (hour > 23 || minute > 59 || second > 59 || text.ptr[2] != ':' || text.ptr[5] != ':') {
+        return false;
+    }
+    if (text.ptr[pos] == '.') {
+        for (pos++; pos < text.len && text.ptr[pos] >= '0' && text.ptr[pos] <= '9'; pos++) {
+            nanoseconds += (text.ptr[pos] - '0') * scale;
+            scale /= 10;
+        }
+    }
+    if (pos + 1 != text.len || text.ptr[pos] != 'Z' || text.ptr[pos - 1] == '.') {
+        return false;
+    }
+    *time = day + ((int64_t)hour * 3600 + minute * 60 + second) * 1000000000 + nanoseconds;
+    return true;
+}
+
+bool
+flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, int64_t *time)
+{
+    const uint8_t *start = json->at;
+    struct flow_str text;
+    int64_t value;
+
+    if (!flow_json_string(json, &text)) {
+        return false;
+    }
+    if (text.len >= 20 && memcmp(text.ptr, decoder->date, 10) == 0 && text.ptr[10] == 'T' &&
+        clock_of_day(flow_str_from(text, 11), decoder->date_start, time)) {
+        return true;
+    }
+    if (flow_time_parse(&value, text, NULL) != FLOW_OK) {
+        json->at = start;
+        flow_json_space(json);
+        return flow_json_fail(json, "an RFC 3339 time");
+    }
+    if (text.ptr[text.len - 1] == 'Z') {
+        const int64_t day = 86400 * (int64_t)1000000000;
+
+        memcpy(decoder->date, text.ptr, 10);
+        decoder->date_start = value - ((value % day) + day) % day;
+    }
+    *time = value;
+    return true;
+}
+
+bool
+flow_hubble_json_enum(struct flow_json *json,
+                      bool (*number_of)(struct flow_str name, uint32_t *number), uint32_t *value)
+{
+    struct flow_str name;
+    uint64_t number;
+
+    if (flow_json_peek(json) != '"') {
+        if (!flow_json_uint(json, INT32_MAX, &number)) {
+            json->expected = "a name or a number";
+            return false;
+        }
+        *value = (uint32_t)number;
+        return true;
+    }
+    if (!flow_json_string(json, &name)) {
+        return false;
+    }
+    if (!number_of(name, value)) {
+        *value = 0;
+    }
+    return true;
+}
+
+bool
+flow_hubble_json_u8_enum(struct flow_json *json, bool (*number_of)(struct flow_str, uint32_t *), uint8_t *out)
+{
+    uint32_t value;
+
+    if (!flow_hubble_json_enum(json, number_of, &value)) {
+        return false;
+    }
+    *out = value <= UINT8_MAX ? (uint8_t)value : 0;
+    return true;
+}
+
+bool
+flow_hubble_json_u16_enum(struct flow_json *json, bool (*number_of)(struct flow_str, uint32_t *), uint16_t *out)
+{
+    uint32_t value;
+
+    if (!flow_hubble_json_enum(json, number_of, &value)) {
+        return false;
+    }
+    *out = value <= UINT16_MAX ? (uint16_t)value : 0;
+    return true;
+}
+
+bool
+flow_hubble_json_u16(struct flow_json *json, uint16_t *out)
+{
+    uint64_t value;
+
+    if (!flow_json_uint(json, UINT16_MAX, &value)) {
+        return false;
+    }
+    *out = (uint16_t)value;
+    return true;
+}
+
+bool
+flow_hubble_json_u8(struct flow_json *json, uint8_t *out)
+{
+    uint64_t value;
+
+    if (!flow_json_uint(json, UINT8_MAX, &value)) {
+        return false;
+    }
+    *out = (uint8_t)value;
+    return true;
+}

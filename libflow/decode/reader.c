@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Readers: the inputs one after the other, their bytes into one buffer, the buffer's messages into
+ * batches. A record points into the buffer, so the buffer only moves when the batch is empty.
+ */
+#include "libflow/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "decode/decoder.h"
+#include "decode/scan.h"
+#include "frame/bytes.h"
+#include "source/source.h"
+
+/* Read at a time; small enough that the bytes are still in the cache when they are decoded. */
+#define READ_BYTES ((size_t)256 << 10)
+#define PAGE_BYTES ((size_t)4096)
+/* Bytes that tell the format. */
+enum { HEAD_BYTES = 512 };
+
+struct input {
+    char *name;
+    struct flow_input_stats stats;
+};
+
+struct flow_reader {
+    struct flow_dict *dict;
+    bool owns_dict;
+    struct flow_reader_options options;
+    struct flow_path_list paths;
+    size_t next_path;
+    struct flow_source *waiting; /* opened beforehand: memory, or a file given by name */
+    struct input *inputs;
+    uint32_t input_count, input_room;
+    /* the input that is being read; bytes is NULL between inputs */
+    struct flow_bytes *bytes;
+    struct flow_decoder *decoder;
+    bool chosen;   /* the decoder is right for this input */
+    bool told_end; /* the bytes have ended */
+    bool broken;   /* the bytes broke off, which was told; they may go on behind the break */
+    struct flow_window window;
+    uint8_t *buffer;
+    size_t room; /* of the buffer, without the padding */
+    struct flow_batch *early; /* problems met while opening a directory */
+};
+
+int
+flow_reader_options_init(struct flow_reader_options *options, size_t size)
+{
+    if (options == NULL || size != sizeof(*options)) {
+        return FLOW_E_ARGUMENT;
+    }
+    memset(options, 0, sizeof(*options));
+    options->size = size;
+    return FLOW_OK;
+}
+
+static void
+keep_problem(void *context, const struct flow_error *problem)
+{
+    flow_batch_add_problem(context, problem);
+}
+
+static int
+new_reader(struct flow_reader **out, const struct flow_reader_options *options,
+           struct flow_error *err)
+{
+    struct flow_reader *reader;
+    int rc = FLOW_OK;
+
+    if (options != NULL && options->size != sizeof(*options)) {
+        return flow_fail(err, FLOW_E_ARGUMENT, "expected reader options of this version");
+    }
+    reader = calloc(1, sizeof(*reader));
+    if (reader == NULL) {
+        return flow_fail_memory(err);
+    }
+    if (options != NULL) {
+        reader->options = *options;
+    }
+    reader->dict = reader->options.dict;
+    if (reader->dict == NULL) {
+        reader->owns_dict = true;
+        rc = flow_dict_new(&reader->dict, err);
+    }
+    if (rc == FLOW_OK) {
+        rc = flow_batch_new(&reader->early, err);
+    }
+    if (rc != FLOW_OK) {
+        flow_reader_close(reader);
+        return rc;
+    }
+    *out = reader;
+    return FLOW_OK;
+}
+
+int
+flow_reader_open(struct flow_reader **out, const char *uri,
+                 const struct flow_reader_options *options, struct flow_error *err)
+{
+    struct flow_path_options path_options = { .problem = keep_problem };
+    struct flow_reader *reader = NULL;
+    int rc = new_reader(&reader, options, err);
+
+    if (rc != FLOW_OK) {
+        return rc;
+    }
+    path_options.context = reader->early;
+    rc = flow_path_list_add(&reader->paths, uri, &path_options, err);
+    if (rc == FLOW_OK && reader->paths.count == 1 && strcmp(reader->paths.paths[0], uri) == 0) {
+        rc = flow_source_open(&reader->waiting, uri, err);
+    }
+    if (rc != FLOW_OK) {
+        flow_reader_close(reader);
+        return rc;
+    }
+    *out = reader;
+    return FLOW_OK;
+}
+
+int
+flow_reader_open_memory(struct flow_reader **out, const void *bytes, size_t len,
+                        const struct flow_reader_options *options, struct flow_error *err)
+{
+    struct flow_path_options path_options = { .problem = NULL };
+    struct flow_reader *reader = NULL;
+    int rc = new_reader(&reader, options, err);
+
+    if (rc != FLOW_OK) {
+        return rc;
+    }
+    rc = flow_path_list_add(&reader->paths, "-", &path_options, err);
+    if (rc == FLOW_OK) {
+        rc = flow_source_open_memory(&reader->waiting, (struct flow_str){ bytes, len },
+                                     reader->options.chunk, err);
+    }
+    if (rc != FLOW_OK) {
+        flow_reader_close(reader);
+        return rc;
+    }
+    *out = reader;
+    return FLOW_OK;
+}
+
+/* The input's name as its statistics have it. */
+static int
+add_input(struct flow_reader *reader, const char *name, struct flow_error *err)
+{
+    struct input *input;
+
+    if (reader->input_count == reader->input_room) {
+        const uint32_t room = reader->input_room == 0 ? 4 : reader->input_room * 2;
+        struct input *grown = realloc(reader->inputs, room * sizeof(*grown));
+
+        if (grown == NULL) {
+            return flow_fail_memory(err);
+        }
+        reader->inputs = grown;
+        reader->input_room = room;
+    }
+    input = &reader->inputs[reader->input_count];
+    memset(input, 0, sizeof(*input));
+    input->name = strdup(name);
+    if (input->name == NULL) {
+        return flow_fail_memory(err);
+    }
+    input->stats.name = input->name;
+    input->stats.format = "unknown";
+    input->stats.compression = "none";
+    reader->input_count++;
+    return FLOW_OK;
+}
+
+static struct input *
+current_input(struct flow_reader *reader)
+{
+    return &reader->inputs[reader->input_count - 1];
+}
+
+static void
+tell_problem(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *problem)
+{
+    struct input *input = current_input(reader);
+
+    input->stats.damaged++;
+    flow_error_set_input(problem, input->name);
+    flow_batch_add_problem(batch, problem);
+}
+
+/* Starts the next input. FLOW_END when there is none; what cannot be opened is a problem. */
+static int
+start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
+{
+    const struct flow_bytes_options bytes_options = { .digest = reader->options.digest };
+    struct flow_source *source = reader->waiting;
+    struct flow_error problem;
+    const char *path;
+    int rc;
+
+    if (reader->next_path == reader->paths.count) {
+        return FLOW_END;
+    }
+    path = reader->paths.paths[reader->next_path++];
+    reader->waiting = NULL;
+    rc = add_input(reader,
+                   source != NULL && strcmp(source->ops->name, "memory") == 0 ? "<memory>" : path,
+                   err);
+    if (rc != FLOW_OK) {
+        flow_source_close(source);
+        return rc;
+    }
+    if (source == NULL) {
+        rc = flow_source_open(&source, path, &problem);
+    }
+    if (rc == FLOW_OK) {
+        rc = flow_bytes_open(&reader->bytes, source, &bytes_options, &problem);
+    }
+    if (rc != FLOW_OK) {
+        flow_source_close(source);
+        reader->bytes = NULL;
+        current_input(reader)->stats.cut_short = true;
+        tell_problem(reader, batch, &problem);
+        return rc == FLOW_E_MEMORY ? rc : FLOW_OK;
+    }
+    reader->window = (struct flow_window){ reader->buffer, reader->buffer, false, 0, 1, 0 };
+    reader->chosen = reader->told_end = reader->broken = false;
+    return FLOW_OK;
+}
+
+static void
+note_bytes(struct flow_reader *reader)
+{
+    struct flow_input_stats *stats = &current_input(reader)->stats;
+    struct flow_bytes_stats bytes;
+
+    flow_bytes_stats(reader->bytes, &bytes);
+    stats->bytes_read = bytes.source_read;
+    stats->bytes_total = bytes.source_size;
+    stats->bytes_plain = bytes.plain;
+    stats->compression = bytes.compression;
+    stats->has_digest = bytes.digest_done;
+    memcpy(stats->digest, bytes.digest, sizeof(stats->digest));
+}
+
+static void
+end_input(struct flow_reader *reader)
+{
+    if (reader->options.digest) {
+        flow_bytes_drain(reader->bytes, NULL);
+    }
+    note_bytes(reader);
+    flow_bytes_close(reader->bytes);
+    reader->bytes = NULL;
+    if (reader->decoder != NULL) {
+        reader->decoder->ops->reset(reader->decoder);
+    }
+}
+
+/* Makes the buffer hold the bytes not yet taken and room for one more read, aligned to a page. */
+static int
+make_room(struct flow_reader *reader, struct flow_error *err)
+{
+    const size_t left = (size_t)(reader->window.end - reader->window.at);
+    const size_t carry = (left + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+    const size_t need = carry + READ_BYTES;
+    uint8_t *buffer = reader->buffer;
+    size_t room = reader->room == 0 ? READ_BYTES * 2 : reader->room;
+
+    if (need > reader->room) {
+        while (room < need) {
+            room *= 2;
+        }
+        if (posix_memalign((void **)&buffer, PAGE_BYTES, room + FLOW_SCAN_PADDING) != 0) {
+            return flow_fail_memory(err);
+        }
+        reader->room = room;
+    }
+    if (left > 0) {
+        memmove(buffer + carry - left, reader->window.at, left);
+    }
+    if (buffer != reader->buffer) {
+        free(reader->buffer);
+        reader->buffer = buffer;
+    }
+    reader->window.at = buffer + carry - left;
+    reader->window.end = buffer + carry;
+    return FLOW_OK;
+}
+
+/* Reads more of the input into the window. Damage of the stream is a problem; reading goes on. */
+static int
+fill_window(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
+{
+    struct flow_error problem;
+    size_t got = 0;
+    int rc = make_room(reader, err);
+
+    if (rc != FLOW_OK) {
+        return rc;
+    }
+    rc = flow_bytes_read(reader->bytes, (uint8_t *)reader->window.end,
+                         (size_t)(reader->buffer + reader->room - reader->window.end), &got,
+                         &problem);
+    if (rc == FLOW_E_MEMORY) {
+        return flow_fail_memory(err);
+    }
+    reader->window.end += rc == FLOW_OK ? got : 0;
+    memset((uint8_t *)reader->window.end, 0, FLOW_SCAN_PADDING);
+    if (rc == FLOW_END) {
+        reader->told_end = true;
+        reader->window.last = true;
+    } else if (rc < 0) {
+        current_input(reader)->stats.cut_short = true;
+        tell_problem(reader, batch, &problem);
+        reader->told_end = rc == FLOW_E_SYSTEM;
+        reader->broken = reader->window.last = true;
+    }
+    return FLOW_OK;
+}
+
+/* Looks at the first bytes of the input. What no decoder reads is a problem and ends it. */
+static int
+choose_decoder(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
+{
+    const size_t len = (size_t)(reader->window.end - reader->window.at);
+    const struct flow_decoder_ops *ops;
+    struct flow_error problem;
+    int rc = flow_decoder_find(&ops, reader->window.at, len, &problem);
+
+    if (rc != FLOW_OK) {
+        tell_problem(reader, batch, &problem);
+        end_input(reader);
+        return FLOW_OK;
+    }
+    if (reader->decoder != NULL && reader->decoder->ops != ops) {
+        reader->decoder->ops->close(reader->decoder);
+        reader->decoder = NULL;
+    }
+    if (reader->decoder == NULL) {
+        rc = ops->open(&reader->decoder, reader->dict, err);
+    }
+    current_input(reader)->stats.format = len > 0 ? ops->name : "unknown";
+    reader->chosen = true;
+    return rc;
+}
+
+static void
+count_record(struct flow_input_stats *stats, const struct flow_record *record)
+{
+    stats->records++;
+    switch (record->kind) {
+    case FLOW_KIND_FLOW:
+        stats->flows++;
+        break;
+    case FLOW_KIND_LOST_EVENTS:
+        stats->lost_reports++;
+        stats->lost += record->lost->count;
+        break;
+    case FLOW_KIND_NODE_STATUS:
+        stats->node_status++;
+        break;
+    case FLOW_KIND_AGENT_EVENT:
+        stats->agent_events++;
+        break;
+    default:
+        stats->debug_events++;
+        break;
+    }
+}
+
+/*
+ * Records from the window until the batch is full or the window is used up (FLOW_AGAIN), or the
+ * input is (FLOW_END).
+ */
+static int
+take_records(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
+{
+    struct flow_input_stats *stats = &current_input(reader)->stats;
+    struct flow_error problem;
+    struct flow_record *record;
+
+    while ((record = flow_batch_begin(batch)) != NULL) {
+        const int rc = reader->decoder->ops->take(reader->decoder, &reader->window, batch, record,
+                                                  &problem);
+
+        if (rc == FLOW_AGAIN || rc == FLOW_END) {
+            return rc;
+        }
+        if (rc == FLOW_E_MEMORY) {
+            return flow_fail_memory(err);
+        }
+        if (rc < 0) {
+            const bool cut = rc == FLOW_E_TRUNCATED && reader->window.last &&
+                             reader->window.at == reader->window.end;
+
+            stats->cut_short |= cut;
+            if (!cut || !reader->broken) {
+                tell_problem(reader, batch, &problem);
+            }
+            continue;
+        }
+        count_record(stats, record);
+        record->input = reader->input_count - 1;
+        record->number = stats->records + stats->damaged;
+        flow_batch_commit(batch);
+    }
+    return FLOW_OK;
+}
+
+/* The window's bytes are all taken: the input ends here, or goes on behind a break of its bytes. */
+static int
+end_window(struct flow_reader *reader)
+{
+    if (reader->told_end) {
+        end_input(reader);
+    } else {
+        reader->broken = reader->window.last = false;
+        reader->decoder->ops->reset(reader->decoder);
+    }
+    return FLOW_AGAIN;
+}
+
+/* One step: opens, reads or decodes. FLOW_AGAIN to go on, FLOW_OK to hand the batch out. */
+static int
+step(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
+{
+    int rc;
+
+    if (reader->bytes == NULL) {
+        rc = start_input(reader, batch, err);
+        return rc == FLOW_OK ? FLOW_AGAIN : rc;
+    }
+    if (!reader->chosen) {
+        if (reader->window.last || reader->window.end - reader->window.at >= HEAD_BYTES) {
+            rc = choose_decoder(reader, batch, err);
+        } else {
+            rc = fill_window(reader, batch, err);
+        }
+        return rc == FLOW_OK ? FLOW_AGAIN : rc;
+    }
+    rc = take_records(reader, batch, err);
+    if (rc == FLOW_END) {
+        return end_window(reader);
+    }
+    if (rc != FLOW_AGAIN) {
+        return rc;
+    }
+    /* the window is used up, and it may move only under an empty batch */
+    if (batch->count > 0) {
+        return FLOW_OK;
+    }
+    rc = fill_window(reader, batch, err);
+    return rc == FLOW_OK ? FLOW_AGAIN : rc;
+}
+
+int
+flow_reader_next(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
+{
+    int rc = FLOW_AGAIN;
+
+    flow_batch_reset(batch, reader->dict);
+    for (size_t i = 0; i < reader->early->problem_count && i < FLOW_BATCH_PROBLEMS_MAX; i++) {
+        flow_batch_add_problem(batch, &reader->early->problems[i]);
+    }
+    reader->early->problem_count = 0;
+    while (rc == FLOW_AGAIN && batch->problem_count < FLOW_BATCH_PROBLEMS_MAX) {
+        rc = step(reader, batch, err);
+    }
+    if (reader->bytes != NULL) {
+        note_bytes(reader);
+    }
+    if (rc == FLOW_END && (batch->count > 0 || batch->problem_count > 0)) {
+        return FLOW_OK;
+    }
+    return rc == FLOW_AGAIN ? FLOW_OK : rc;
+}
+
+void
+flow_reader_close(struct flow_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    if (reader->decoder != NULL) {
+        reader->decoder->ops->close(reader->decoder);
+    }
+    flow_bytes_close(reader->bytes);
+    flow_source_close(reader->waiting);
+    flow_path_list_free(&reader->paths);
+    for (uint32_t i = 0; i < reader->input_count; i++) {
+        free(reader->inputs[i].name);
+    }
+    free(reader->inputs);
+    free(reader->buffer);
+    flow_batch_free(reader->early);
+    if (reader->owns_dict) {
+        flow_dict_free(reader->dict);
+    }
+    free(reader);
+}
+
+struct flow_dict *
+flow_reader_dict(const struct flow_reader *reader)
+{
+    return reader->dict;
+}
+
+uint32_t
+flow_reader_input_count(const struct flow_reader *reader)
+{
+    return reader->input_count;
+}
+
+int
+flow_reader_input(const struct flow_reader *reader, uint32_t input, struct flow_input_stats *stats)
+{
+    if (input >= reader->input_count) {
+        return FLOW_E_ARGUMENT;
+    }
+    *stats = reader->inputs[input].stats;
+    return FLOW_OK;
+}

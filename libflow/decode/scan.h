@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Byte scans of the JSON decoder, 16 bytes at a time where the machine has SSE2. All of them may
+ * read up to FLOW_SCAN_PADDING bytes behind the end they are given; the reader's buffer has them.
+ */
+#ifndef FLOW_DECODE_SCAN_H
+#define FLOW_DECODE_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FLOW_SCAN_PADDING 64
+
+/* Which of 64 bytes are what; bit i is byte i. */
+struct flow_scan_block {
+    uint64_t quotes;     /* " */
+    uint64_t backslashes;
+    uint64_t opens;      /* { [ */
+    uint64_t closes;     /* } ] */
+};
+
+#if defined(__SSE2__)
+
+#include <emmintrin.h>
+
+static inline uint32_t
+flow_scan_stop_bits(__m128i bytes)
+{
+    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+}
+
+/* The first quote, backslash or control byte at or behind at; end when there is none before it. */
+static inline const uint8_t *
+flow_scan_string(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end) {
+        const uint32_t stops = flow_scan_stop_bits(_mm_loadu_si128((const __m128i *)at));
+
+        if (stops != 0) {
+            at += __builtin_ctz(stops);
+            return at < end ? at : end;
+        }
+        at += 16;
+    }
+    return end;
+}
+
+/* The first newline at or behind at, or end; *odd is set when a byte before it is a control byte
+ * other than tab and carriage return, or not ASCII. */
+static inline const uint8_t *
+flow_scan_line(const uint8_t *at, const uint8_t *end, bool *odd)
+{
+    uint32_t strange = 0;
+
+    for (; at < end; at += 16) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+        const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+        uint32_t controls = (uint32_t)_mm_movemask_epi8(control);
+        uint32_t high = (uint32_t)_mm_movemask_epi8(bytes);
+
+        while (controls != 0) {
+            const int bit = __builtin_ctz(controls);
+            const uint8_t byte = at[bit];
+
+            if (byte == '\n' || at + bit >= end) {
+                strange |= high & ((1u << bit) - 1);
+                *odd = strange != 0;
+                return at + bit < end ? at + bit : end;
+            }
+            strange |= byte != '\t' && byte != '\r';
+            controls &= controls - 1;
+        }
+        strange |= end - at >= 16 ? high : high & ((1u << (end - at)) - 1);
+    }
+    *odd = strange != 0;
+    return end;
+}
+
+static inline uint64_t
+flow_scan_bits(const __m128i block[4], char byte)
+{
+    const __m128i wanted = _mm_set1_epi8(byte);
+    uint64_t bits = 0;
+
+    for (int i = 0; i < 4; i++) {
+        bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(block[i], wanted)) << (16 * i);
+    }
+    return bits;
+}
+
+static inline void
+flow_scan_block_of(const uint8_t *at, struct flow_scan_block *out)
+{
+    __m128i block[4];
+
+    for (int i = 0; i < 4; i++) {
+        block[i] = _mm_loadu_si128((const __m128i *)(at + 16 * i));
+    }
+    out->quotes = flow_scan_bits(block, '"');
+    out->backslashes = flow_scan_bits(block, '\\');
+    /* '[' and '{', ']' and '}' differ in one bit only */
+    for (int i = 0; i < 4; i++) {
+        block[i] = _mm_or_si128(block[i], _mm_set1_epi8(0x20));
+    }
+    out->opens = flow_scan_bits(block, '{');
+    out->closes = flow_scan_bits(block, '}');
+}
+
+#else
+
+static inline const uint8_t *
+flow_scan_string(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && *at != '"' && *at != '\\' && *at >= 0x20) {
+        at++;
+    }
+    return at;
+}
+
+static inline const uint8_t *
+flow_scan_line(const uint8_t *at, const uint8_t *end, bool *odd)
+{
+    bool strange = false;
+
+    for (; at < end && *at != '\n'; at++) {
+        strange |= *at >= 0x80 || (*at < 0x20 && *at != '\t' && *at != '\r');
+    }
+    *odd = strange;
+    return at;
+}
+
+static inline void
+flow_scan_block_of(const uint8_t *at, struct flow_scan_block *out)
+{
+    *out = (struct flow_scan_block){ 0, 0, 0, 0 };
+    for (int i = 0; i < 64; i++) {
+        out->quotes |= (uint64_t)(at[i] == '"') << i;
+        out->backslashes |= (uint64_t)(at[i] == '\\') << i;
+        out->opens |= (uint64_t)((at[i] | 0x20) == '{') << i;
+        out->closes |= (uint64_t)((at[i] | 0x20) == '}') << i;
+    }
+}
+
+#endif
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of the snapshot and their look-ups; inventory_read.c fills them from manifests. */
+#include "enrich/inventory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "enrich/inventory_read.h"
+
+static struct flow_cache *const *
+tables(struct flow_inventory *inventory, struct flow_cache *list[7])
+{
+    list[0] = &inventory->pods;
+    list[1] = &inventory->workloads;
+    list[2] = &inventory->namespaces;
+    list[3] = &inventory->identities;
+    list[4] = &inventory->groups;
+    list[5] = &inventory->addresses;
+    list[6] = NULL;
+    return list;
+}
+
+bool
+flow_inventory_init(struct flow_inventory *inventory)
+{
+    struct flow_cache *list[7];
+
+    memset(inventory, 0, sizeof(*inventory));
+    for (struct flow_cache *const *table = tables(inventory, list); *table != NULL; table++) {
+        if (!flow_intern_init(&(*table)->keys)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+flow_inventory_free(struct flow_inventory *inventory)
+{
+    struct flow_cache *list[7];
+
+    for (struct flow_cache *const *table = tables(inventory, list); *table != NULL; table++) {
+        flow_cache_free(*table);
+    }
+    flow_arena_free(&inventory->arena);
+    memset(inventory, 0, sizeof(*inventory));
+}
+
+/* Looks up "namespace/name"; names are at most 253 bytes, longer ones are not there. */
+static const void *
+find_named(const struct flow_cache *cache, struct flow_str namespace_name, struct flow_str name)
+{
+    char key[FLOW_INVENTORY_KEY_MAX];
+    const size_t len = flow_inventory_key(key, namespace_name, name);
+
+    return len > 0 ? flow_cache_find(cache, (struct flow_str){ key, len }) : NULL;
+}
+
+size_t
+flow_inventory_key(char key[FLOW_INVENTORY_KEY_MAX], struct flow_str namespace_name,
+                   struct flow_str name)
+{
+    if (namespace_name.len + 1 + name.len > FLOW_INVENTORY_KEY_MAX) {
+        return 0;
+    }
+    if (namespace_name.len > 0) {
+        memcpy(key, namespace_name.ptr, namespace_name.len);
+    }
+    key[namespace_name.len] = '/';
+    if (name.len > 0) {
+        memcpy(key + namespace_name.len + 1, name.ptr, name.len);
+    }
+    return namespace_name.len + 1 + name.len;
+}
+
+const struct flow_pod *
+flow_inventory_pod(const struct flow_inventory *inventory, struct flow_str namespace_name,
+                   struct flow_str name)
+{
+    return find_named(&inventory->pods, namespace_name, name);
+}
+
+const struct flow_pod *
+flow_inventory_workload(const struct flow_inventory *inventory, struct flow_str namespace_name,
+                        struct flow_str name)
+{
+    return find_named(&inventory->workloads, namespace_name, name);
+}
+
+const struct flow_namespace *
+flow_inventory_namespace(const struct flow_inventory *inventory, struct flow_str name)
+{
+    return flow_cache_find(&inventory->namespaces, name);
+}
+
+const struct flow_pod *
+flow_inventory_identity(const struct flow_inventory *inventory, uint32_t identity)
+{
+    char text[16];
+    const int len = snprintf(text, sizeof(text), "%u", identity);
+
+    return flow_cache_find(&inventory->identities, (struct flow_str){ text, (size_t)len });
+}
+
+const struct flow_cidr_group *
+flow_inventory_group(const struct flow_inventory *inventory, struct flow_str name)
+{
+    return flow_cache_find(&inventory->groups, name);
+}
+
+struct flow_address_entry
+flow_inventory_address(const struct flow_inventory *inventory, const struct flow_address *address)
+{
+    const struct flow_str key = { (const char *)address, sizeof(*address) };
+    const struct flow_address_entry *entry = NULL;
+
+    if (address->family != 0) {
+        entry = flow_cache_find(&inventory->addresses, key);
+    }
+    return entry != NULL ? *entry : (struct flow_address_entry){ FLOW_OWNER_NONE, NULL };
+}

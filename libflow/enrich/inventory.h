@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The snapshot of a cluster: what pods, namespaces, nodes and groups there were. It answers what
+ * flow records leave out: labels of a pod, the number behind a port's name, whose address it is.
+ */
+#ifndef FLOW_ENRICH_INVENTORY_H
+#define FLOW_ENRICH_INVENTORY_H
+
+#include "libflow/address.h"
+#include "libflow/record.h"
+#include "manifest/fields.h"
+#include "model/dict.h"
+
+struct flow_port_name {
+    struct flow_str name;
+    uint8_t protocol; /* enum flow_protocol */
+    uint16_t number;
+};
+
+/* A key and its value; of labels without a source. */
+struct flow_pod {
+    struct flow_str namespace_name, name;
+    struct flow_str service_account; /* "" when not known */
+    struct flow_pair *labels;
+    size_t label_count;
+    struct flow_port_name *ports;
+    size_t port_count;
+    bool host_network;
+    bool ended;    /* its addresses may be another pod's by now */
+    bool template; /* from a workload: labels that are added at run time are not known */
+    /* from CiliumEndpoint: the identity's own labels, "source:key=value" */
+    struct flow_str *identity_labels;
+    size_t identity_label_count;
+};
+
+struct flow_namespace {
+    struct flow_str name;
+    struct flow_pair *labels;
+    size_t label_count;
+};
+
+struct flow_cidr_group {
+    struct flow_str name;
+    struct flow_pair *labels;
+    size_t label_count;
+    struct flow_cidr *cidrs;
+    size_t cidr_count;
+};
+
+enum flow_address_owner {
+    FLOW_OWNER_NONE = 0,
+    FLOW_OWNER_POD,
+    FLOW_OWNER_NODE,
+    FLOW_OWNER_SERVICE,
+    FLOW_OWNER_SEVERAL /* two pods say so; none is believed */
+};
+
+struct flow_inventory {
+    struct flow_arena arena;
+    struct flow_cache pods;       /* "namespace/name" -> struct flow_pod */
+    struct flow_cache workloads;  /* "namespace/name" -> struct flow_pod, as a template */
+    struct flow_cache namespaces; /* name -> struct flow_namespace */
+    struct flow_cache identities; /* number as text -> struct flow_pod with identity labels */
+    struct flow_cache groups;     /* name -> struct flow_cidr_group */
+    struct flow_cache addresses;  /* bytes of a struct flow_address -> struct flow_address_entry */
+    size_t count;                 /* objects */
+};
+
+struct flow_address_entry {
+    uint8_t owner; /* enum flow_address_owner */
+    const struct flow_pod *pod;
+};
+
+bool flow_inventory_init(struct flow_inventory *inventory);
+void flow_inventory_free(struct flow_inventory *inventory);
+
+/*
+ * Takes an object in when it is of a kind the inventory knows: FLOW_OK, FLOW_END for another kind,
+ * or an error (the context's) that costs this object.
+ */
+int flow_inventory_add(struct flow_inventory *inventory, struct flow_fields_context *context,
+                       struct flow_str group, struct flow_str kind, const struct flow_node *object);
+
+const struct flow_pod *flow_inventory_pod(const struct flow_inventory *inventory,
+                                          struct flow_str namespace_name, struct flow_str name);
+const struct flow_pod *flow_inventory_workload(const struct flow_inventory *inventory,
+                                               struct flow_str namespace_name,
+                                               struct flow_str name);
+const struct flow_namespace *flow_inventory_namespace(const struct flow_inventory *inventory,
+                                                      struct flow_str name);
+const struct flow_pod *flow_inventory_identity(const struct flow_inventory *inventory,
+                                               uint32_t identity);
+const struct flow_cidr_group *flow_inventory_group(const struct flow_inventory *inventory,
+                                                   struct flow_str name);
+struct flow_address_entry flow_inventory_address(const struct flow_inventory *inventory,
+                                                 const struct flow_address *address);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A party: one end of a flow with all that is known of it, from the record and the inventory. The
+ * record's own labels come first; the inventory may be older or younger than the flow.
+ */
+#ifndef FLOW_ENRICH_PARTY_H
+#define FLOW_ENRICH_PARTY_H
+
+#include "enrich/inventory.h"
+
+enum flow_party_class {
+    FLOW_PARTY_UNKNOWN = 0, /* nothing tells what it is */
+    FLOW_PARTY_POD,
+    FLOW_PARTY_HOST,        /* the node that reported, and its host-network pods */
+    FLOW_PARTY_REMOTE_NODE,
+    FLOW_PARTY_WORLD,       /* outside the cluster */
+    FLOW_PARTY_INGRESS,     /* Cilium's Envoy */
+    FLOW_PARTY_HEALTH,
+    FLOW_PARTY_INIT,        /* an endpoint without labels yet */
+    FLOW_PARTY_UNMANAGED,
+    FLOW_PARTY_API_SERVER,  /* kube-apiserver and nothing else is said */
+    FLOW_PARTY_SERVICE      /* a Service's own address: seen before translation */
+};
+
+struct flow_party {
+    uint32_t id;       /* counts up from 0 in one party table */
+    uint8_t class;     /* enum flow_party_class */
+    bool api_server;   /* carries the kube-apiserver label, whatever its class */
+    bool labels_known; /* a key that is not there is absent */
+    bool namespace_labels_known;
+    bool stripped_known; /* also keys that Cilium leaves out of identities */
+    bool template;     /* labels are a workload's: run-time ones are not known */
+    const struct flow_label_set *labels; /* never NULL; the namespace's name is one when known */
+    struct flow_str namespace_name, pod_name, workload_name, cluster;
+    const struct flow_pod *pod; /* in the inventory, or NULL */
+};
+
+struct flow_party_table {
+    const struct flow_inventory *inventory; /* borrowed */
+    bool cilium;            /* labels as Cilium's identities have them, else as Kubernetes */
+    struct flow_dict *sets; /* label sets made here */
+    struct flow_arena arena;
+    const struct flow_party **by_endpoint; /* by id of the record's endpoint */
+    uint32_t endpoint_room;
+    struct flow_cache by_address; /* for ends of which the record says nothing but the address */
+    uint32_t count;
+    const struct flow_dict *dict; /* whose endpoint ids these are */
+};
+
+int flow_party_table_init(struct flow_party_table *table, const struct flow_inventory *inventory,
+                          bool cilium, struct flow_error *err);
+void flow_party_table_free(struct flow_party_table *table);
+
+/*
+ * The party for an endpoint at an address; the same for the same facts. NULL when out of memory.
+ * dict is the dictionary of the endpoint: with another one, what was known is forgotten.
+ */
+const struct flow_party *flow_party_find(struct flow_party_table *table,
+                                         const struct flow_dict *dict,
+                                         const struct flow_endpoint *endpoint,
+                                         const struct flow_address *address);
+
+/* Whether Cilium leaves a pod label's key out of the identity by default. */
+bool flow_label_is_stripped(struct flow_str key);
+
+/* Keys that Kubernetes adds to pods at run time, so that a workload's template lacks them. */
+bool flow_label_is_runtime(struct flow_str key);
+
+#define FLOW_NAMESPACE_KEY "io.kubernetes.pod.namespace"
+#define FLOW_NAMESPACE_LABELS_KEY "io.cilium.k8s.namespace.labels."
+#define FLOW_CLUSTER_KEY "io.cilium.k8s.policy.cluster"
+#define FLOW_SERVICE_ACCOUNT_KEY "io.cilium.k8s.policy.serviceaccount"
+
+#endif

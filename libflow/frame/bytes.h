@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plain bytes of a source: gzip and zstd are undone, told by their first bytes and never by
+ * name. Many members or frames in a row are one stream, zstd's skippable frames are passed over,
+ * zero padding behind the last gzip member is ignored.
+ */
+#ifndef FLOW_FRAME_BYTES_H
+#define FLOW_FRAME_BYTES_H
+
+#include "source/source.h"
+
+struct flow_bytes;
+
+struct flow_bytes_options {
+    bool digest; /* compute the SHA-256 of the source's own (compressed) bytes */
+};
+
+/* Moved: the source is closed with the bytes on success, still the caller's on error. */
+int flow_bytes_open(struct flow_bytes **out, struct flow_source *source,
+                    const struct flow_bytes_options *options, struct flow_error *err);
+
+/*
+ * Up to room plain bytes into at. FLOW_OK with *got > 0, FLOW_END, or an error: every byte that
+ * could be decoded before the damage has been handed out first. FLOW_E_TRUNCATED when a compressed
+ * stream stops in the middle, FLOW_E_CORRUPT when a frame or checksum does not hold; err->offset is
+ * then the byte of the source (compressed). After an error the same error comes again, except that
+ * gzip and zstd try once to find the next member or frame behind the damage and go on from there
+ * when there is one (the error is returned first; the next call goes on).
+ * Garbage behind the last gzip member or zstd frame is FLOW_E_CORRUPT, after all its data.
+ */
+int flow_bytes_read(struct flow_bytes *bytes, void *at, size_t room, size_t *got,
+                    struct flow_error *err);
+
+struct flow_bytes_stats {
+    uint64_t source_read; /* bytes taken from the source */
+    uint64_t source_size; /* 0 when unknown */
+    uint64_t plain;       /* bytes handed out */
+    const char *compression; /* "none", "gzip", "zstd" */
+    bool digest_done;     /* the whole source was read and digest asked for */
+    uint8_t digest[32];   /* SHA-256 */
+};
+
+void flow_bytes_stats(const struct flow_bytes *bytes, struct flow_bytes_stats *stats);
+
+/*
+ * Reads the rest of the source for the digest alone (after an error). FLOW_OK, or the source's error.
+ */
+int flow_bytes_drain(struct flow_bytes *bytes, struct flow_error *err);
+
+void flow_bytes_close(struct flow_bytes *bytes);
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision: deny before allow, allow before default deny, over every policy that selects the
+ * subject. Where a fact is missing, the answer is what all completions of it agree on, else
+ * undecidable with the facts that matter.
+ */
+#include "policy/decide.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+
+struct flow_view {
+    size_t count;
+    struct selected {
+        const struct flow_policy *policy;
+        struct flow_tri selects;
+    } selected[];
+};
+
+void
+flow_decider_init(struct flow_decider *decider, const struct flow_policies *policies)
+{
+    memset(decider, 0, sizeof(*decider));
+    decider->policies = policies;
+}
+
+void
+flow_decider_free(struct flow_decider *decider)
+{
+    for (uint32_t i = 0; i < decider->view_room; i++) {
+        free(decider->views[i]);
+    }
+    free(decider->views);
+    free(decider->steps);
+    memset(decider, 0, sizeof(*decider));
+}
+
+static struct flow_tri
+selects(const struct flow_policy *policy, const struct flow_party *subject)
+{
+    struct flow_tri answer;
+
+    if (policy->selects_nodes ||
+        (policy->subject_pods && subject->class != FLOW_PARTY_POD &&
+         subject->class != FLOW_PARTY_UNKNOWN)) {
+        return flow_tri_of(false);
+    }
+    answer = flow_selector_match(&policy->subject, subject, subject->cluster);
+    if (answer.truth == FLOW_TRUE && subject->class == FLOW_PARTY_UNKNOWN) {
+        return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
+    }
+    return answer.truth != FLOW_FALSE && policy->why != 0
+               ? flow_tri_maybe(answer.why | policy->why)
+               : answer;
+}
+
+static struct flow_view *
+make_view(const struct flow_policies *policies, const struct flow_party *subject)
+{
+    const struct flow_policy_list *list = &policies->list;
+    struct flow_view *view = malloc(sizeof(*view) + list->count * sizeof(view->selected[0]));
+    struct flow_view *fitted;
+
+    if (view == NULL) {
+        return NULL;
+    }
+    view->count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct flow_tri answer = selects(&list->policies[i], subject);
+
+        if (answer.truth != FLOW_FALSE) {
+            view->selected[view->count++] = (struct selected){ &list->policies[i], answer };
+        }
+    }
+    fitted = realloc(view, sizeof(*view) + view->count * sizeof(view->selected[0]));
+    return fitted != NULL ? fitted : view;
+}
+
+static const struct flow_view *
+view_of(struct flow_decider *decider, const struct flow_party *subject)
+{
+    uint32_t room = decider->view_room == 0 ? 256 : decider->view_room;
+
+    while (room <= subject->id) {
+        room *= 2;
+    }
+    if (room > decider->view_room) {
+        struct flow_view **grown = realloc(decider->views, room * sizeof(*grown));
+
+        if (grown == NULL) {
+            return NULL;
+        }
+        memset(grown + decider->view_room, 0, (room - decider->view_room) * sizeof(*grown));
+        decider->views = grown;
+        decider->view_room = room;
+    }
+    if (decider->views[subject->id] == NULL) {
+        decider->views[subject->id] = make_view(decider->policies, subject);
+    }
+    return decider->views[subject->id];
+}
+
+/* What the rules of one policy say: the best match of each action, and its rule. */
+struct said {
+    struct flow_tri allows, denies;
+    const struct flow_rule *allow_rule, *deny_rule;
+    bool l7;
+};
+
+static void
+take_rule(struct flow_tri answer, const struct flow_rule *rule, struct flow_tri *best,
+          const struct flow_rule **best_rule)
+{
+    if (answer.truth > best->truth) {
+        *best_rule = rule;
+    }
+    *best = flow_tri_or(*best, answer);
+}
+
+static struct said
+ask_policy(const struct flow_policy *policy, const struct flow_question *question)
+{
+    struct said said = { .allow_rule = NULL };
+
+    if ((policy->why & FLOW_UNDECIDED_UNMODELLED) != 0) {
+        said.allows = said.denies = flow_tri_maybe(FLOW_UNDECIDED_UNMODELLED);
+        return said;
+    }
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        const struct flow_rule *rule = &policy->rules[i];
+        struct flow_tri answer;
+
+        if (rule->direction != question->direction) {
+            continue;
+        }
+        answer = flow_match_rule(rule, policy, question);
+        if (rule->deny) {
+            take_rule(answer, rule, &said.denies, &said.deny_rule);
+        } else {
+            take_rule(answer, rule, &said.allows, &said.allow_rule);
+            said.l7 |= answer.truth == FLOW_TRUE && rule->l7;
+        }
+    }
+    return said;
+}
+
+static struct flow_explain_step *
+add_step(struct flow_decider *decider)
+{
+    if (decider->step_count == decider->step_room) {
+        const size_t room = decider->step_room == 0 ? 32 : decider->step_room * 2;
+        struct flow_explain_step *grown = realloc(decider->steps, room * sizeof(*grown));
+
+        if (grown == NULL) {
+            return NULL;
+        }
+        decider->steps = grown;
+        decider->step_room = room;
+    }
+    memset(&decider->steps[decider->step_count], 0, sizeof(decider->steps[0]));
+    return &decider->steps[decider->step_count++];
+}
+
+static uint8_t
+answer_of(struct flow_tri tri)
+{
+    return tri.truth == FLOW_TRUE ? FLOW_YES : tri.truth == FLOW_FALSE ? FLOW_NO : FLOW_UNKNOWN;
+}
+
+/* What is certain and what is possible so far, over the policies asked. */
+struct ballot {
+    bool denied, allowed, isolated;             /* certain */
+    bool may_deny, may_allow, may_isolate;      /* for some value of the missing facts */
+    bool isolated_unless_allowed;               /* a policy that may select isolates, not surely admits */
+    bool l7;
+    uint32_t why;
+    size_t deny_step, allow_step, isolate_step; /* + 1; 0 for none */
+};
+
+static void
+count_step(struct ballot *ballot, const struct flow_policy *policy, struct flow_tri chosen,
+           const struct said *said, uint8_t direction, size_t step)
+{
+    const bool certain = chosen.truth == FLOW_TRUE;
+    const bool isolates = policy->isolates[direction] ||
+                          (policy->why & FLOW_UNDECIDED_UNMODELLED) != 0;
+
+    if (certain && said->denies.truth == FLOW_TRUE) {
+        ballot->denied = true;
+        ballot->deny_step = ballot->deny_step == 0 ? step + 1 : ballot->deny_step;
+    }
+    if (certain && said->allows.truth == FLOW_TRUE) {
+        ballot->allowed = true;
+        ballot->allow_step = ballot->allow_step == 0 ? step + 1 : ballot->allow_step;
+        ballot->l7 |= said->l7;
+    }
+    if (certain && isolates) {
+        ballot->isolated = true;
+        ballot->isolate_step = ballot->isolate_step == 0 ? step + 1 : ballot->isolate_step;
+    }
+    ballot->may_deny |= said->denies.truth != FLOW_FALSE;
+    ballot->may_allow |= said->allows.truth != FLOW_FALSE;
+    ballot->may_isolate |= isolates;
+    ballot->isolated_unless_allowed |= isolates && said->allows.truth != FLOW_TRUE;
+    if (!certain && (isolates || said->allows.truth != FLOW_FALSE ||
+                     said->denies.truth != FLOW_FALSE)) {
+        ballot->why |= chosen.why;
+    }
+    ballot->why |= said->allows.truth == FLOW_MAYBE ? said->allows.why : 0;
+    ballot->why |= said->denies.truth == FLOW_MAYBE ? said->denies.why : 0;
+}
+
+static bool
+ask_all(struct flow_decider *decider, const struct flow_view *view,
+        const struct flow_question *question, struct ballot *ballot)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        const struct flow_policy *policy = view->selected[i].policy;
+        const struct flow_rule *rule;
+        struct flow_explain_step *step;
+        struct said said;
+
+        if (!policy->speaks[question->direction] && !policy->isolates[question->direction] &&
+            policy->why == 0) {
+            continue;
+        }
+        said = ask_policy(policy, question);
+        step = add_step(decider);
+        if (step == NULL) {
+            return false;
+        }
+        rule = said.denies.truth != FLOW_FALSE ? said.deny_rule : said.allow_rule;
+        step->policy = &policy->info;
+        step->selects = answer_of(view->selected[i].selects);
+        step->isolates = policy->isolates[question->direction];
+        step->admits = answer_of(said.allows);
+        step->denies = answer_of(said.denies);
+        step->rule = rule != NULL ? rule->name : FLOW_STR("");
+        step->line = rule != NULL ? rule->line : policy->spec_line;
+        step->undecided = view->selected[i].selects.why | said.allows.why | said.denies.why;
+        count_step(ballot, policy, view->selected[i].selects, &said, question->direction,
+                   decider->step_count - 1);
+    }
+    return true;
+}
+
+/* Whether an engine acts on the subject's side at all. */
+static bool
+applies(const struct flow_policies *policies, const struct flow_party *subject)
+{
+    switch (subject->class) {
+    case FLOW_PARTY_POD:
+    case FLOW_PARTY_UNKNOWN:
+        return true;
+    case FLOW_PARTY_INGRESS:
+    case FLOW_PARTY_HEALTH:
+    case FLOW_PARTY_INIT:
+        return policies->engine->cilium;
+    default:
+        return false;
+    }
+}
+
+/* A node is a subject of host policies, which are not modelled. */
+static bool
+host_policies_speak(const struct flow_policies *policies, const struct flow_party *subject,
+                    uint8_t direction)
+{
+    if (subject->class != FLOW_PARTY_HOST || !policies->engine->cilium) {
+        return false;
+    }
+    for (size_t i = 0; i < policies->list.count; i++) {
+        if (policies->list.policies[i].selects_nodes &&
+            policies->list.policies[i].speaks[direction]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+name_decider(struct flow_decider *decider, struct flow_decision *decision, size_t step_plus_1,
+             bool by_rule)
+{
+    if (step_plus_1 > 0) {
+        struct flow_explain_step *step = &decider->steps[step_plus_1 - 1];
+
+        step->decides = true;
+        decision->policy = step->policy;
+        decision->rule = by_rule ? step->rule : FLOW_STR("");
+        decision->line = by_rule ? step->line : step->policy->line;
+    }
+}
+
+static void
+undecidable(struct flow_decision *decision, uint32_t why)
+{
+    decision->expected = FLOW_EXPECTED_UNDECIDABLE;
+    decision->undecided = why;
+}
+
+/* The answer that the ballot leaves. */
+static void
+conclude(struct flow_decider *decider, const struct ballot *ballot, bool host_may,
+         struct flow_decision *decision)
+{
+    const bool allowed = ballot->allowed || host_may;
+    const bool can_allow = !ballot->denied && (allowed || !ballot->isolated || ballot->may_allow);
+    const bool can_deny = ballot->denied || ballot->may_deny ||
+                          (!allowed && (ballot->isolated || ballot->isolated_unless_allowed));
+
+    decision->l7 = ballot->l7;
+    if (can_allow && can_deny) {
+        undecidable(decision, ballot->why != 0 ? ballot->why : FLOW_UNDECIDED_NO_LABELS);
+    } else if (ballot->denied) {
+        decision->expected = FLOW_EXPECTED_DENY_EXPLICIT;
+        name_decider(decider, decision, ballot->deny_step, true);
+    } else if (!can_allow) {
+        decision->expected = FLOW_EXPECTED_DENY_DEFAULT;
+        name_decider(decider, decision, ballot->isolate_step, false);
+    } else if (ballot->allowed) {
+        decision->expected = FLOW_EXPECTED_ALLOW;
+        name_decider(decider, decision, ballot->allow_step, true);
+    } else if (host_may && ballot->may_isolate) {
+        decision->expected = FLOW_EXPECTED_ALLOW;
+        decision->by_host_rule = true;
+    } else if (ballot->may_isolate) {
+        decision->expected = FLOW_EXPECTED_ALLOW;
+    } else if (decider->policies->partial) {
+        undecidable(decision, FLOW_UNDECIDED_POLICY_SET);
+    } else {
+        decision->expected = FLOW_EXPECTED_ALLOW_DEFAULT;
+    }
+}
+
+int
+flow_decide(struct flow_decider *decider, const struct flow_question *question,
+            struct flow_decision *decision)
+{
+    const struct flow_policies *policies = decider->policies;
+    const struct flow_view *view;
+    struct ballot ballot = { .denied = false };
+    bool host_may;
+
+    memset(decision, 0, sizeof(*decision));
+    decision->direction = question->direction;
+    decision->rule = FLOW_STR("");
+    decider->step_count = 0;
+    if (!applies(policies, question->subject)) {
+        decision->expected = FLOW_EXPECTED_NOT_APPLICABLE;
+        if (host_policies_speak(policies, question->subject, question->direction)) {
+            undecidable(decision, FLOW_UNDECIDED_UNMODELLED);
+        }
+        return FLOW_OK;
+    }
+    view = view_of(decider, question->subject);
+    if (view == NULL || !ask_all(decider, view, question, &ballot)) {
+        return FLOW_E_MEMORY;
+    }
+    /* a node reaches the pods that run on it, whatever isolates them; a deny rule comes before */
+    host_may = question->direction == FLOW_DIRECTION_INGRESS &&
+               question->peer->class == FLOW_PARTY_HOST;
+    /* an endpoint without labels yet is always isolated */
+    ballot.isolated |= policies->engine->cilium && question->subject->class == FLOW_PARTY_INIT;
+    conclude(decider, &ballot, host_may, decision);
+    return FLOW_OK;
+}

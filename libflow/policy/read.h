@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Readers of policy objects, one file a family. Each fills one or more struct flow_policy from an
+ * object, or fails with the context's error: then a cluster would refuse the object too.
+ */
+#ifndef FLOW_POLICY_READ_H
+#define FLOW_POLICY_READ_H
+
+#include "policy/selector.h"
+
+/* What the engine to be imitated does. */
+struct flow_engine {
+    const char *name;
+    bool cilium;
+    bool local_cluster;    /* peers of a CNP are of the policy's cluster unless it says otherwise */
+    bool deep_fqdn;        /* "**." in a name pattern stands for one or more labels */
+};
+
+struct flow_policy_list {
+    struct flow_policy *policies; /* in the arena of the context */
+    size_t count, room;
+};
+
+struct flow_policy_reader {
+    struct flow_fields_context *context;
+    const struct flow_engine *engine;
+    struct flow_policy_info info; /* of the object */
+    bool placeholder;             /* in its namespace */
+    struct flow_policy_list *out;
+};
+
+/* A new policy in the list, of the object being read; NULL (with the error set): out of memory. */
+struct flow_policy *flow_policy_list_add(struct flow_policy_reader *reader, uint32_t spec_line);
+
+/* count things of a size from the context's arena; NULL sets the error. */
+void *flow_policy_array(struct flow_policy_reader *reader, size_t count, size_t size);
+
+/* "egress[1]" in the arena. */
+struct flow_str flow_policy_rule_name(struct flow_policy_reader *reader, const char *section,
+                                      size_t index);
+
+bool flow_policy_read_knp(struct flow_policy_reader *reader, const struct flow_node *object);
+bool flow_policy_read_cilium(struct flow_policy_reader *reader, const struct flow_node *object);
+
+/* cilium_peers.c: the one L3 member of a rule, if any. */
+bool flow_cilium_read_peers(struct flow_policy_reader *reader, const struct flow_node *node,
+                            bool subject_init, struct flow_rule *rule);
+/* cilium_ports.c: toPorts and icmps. */
+bool flow_cilium_read_ports(struct flow_policy_reader *reader, const struct flow_node *node,
+                            bool deny, struct flow_rule *rule);
+
+/* A CIDR and its exceptions, each inside it. */
+bool flow_policy_read_except(struct flow_policy_reader *reader, const struct flow_node *map,
+                             struct flow_peer *peer);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one form that policies of every family are turned into. The families differ in what their
+ * words mean; a family's reader writes that meaning out here, so that deciding knows no family.
+ */
+#ifndef FLOW_POLICY_RULES_H
+#define FLOW_POLICY_RULES_H
+
+#include "libflow/address.h"
+#include "libflow/policy.h"
+#include "libflow/record.h"
+
+struct flow_cidr_group;
+
+enum flow_selector_op {
+    FLOW_OP_IN = 0,
+    FLOW_OP_NOT_IN,
+    FLOW_OP_EXISTS,
+    FLOW_OP_NOT_EXISTS,
+    FLOW_OP_LOCAL_CLUSTER /* the peer is of the subject's cluster, or no cluster is told */
+};
+
+struct flow_requirement {
+    struct flow_str source; /* "" for any source */
+    struct flow_str key;
+    uint8_t op; /* enum flow_selector_op */
+    bool placeholder; /* a variable without a value stands in it */
+    struct flow_str *values;
+    size_t value_count;
+};
+
+/* All requirements must hold; none selects everything. */
+struct flow_selector {
+    struct flow_requirement *requirements;
+    size_t count;
+};
+
+enum flow_entity {
+    FLOW_ENTITY_ALL = 0,
+    FLOW_ENTITY_WORLD,
+    FLOW_ENTITY_WORLD_V4,
+    FLOW_ENTITY_WORLD_V6,
+    FLOW_ENTITY_HOST,
+    FLOW_ENTITY_REMOTE_NODE,
+    FLOW_ENTITY_API_SERVER,
+    FLOW_ENTITY_INGRESS,
+    FLOW_ENTITY_HEALTH,
+    FLOW_ENTITY_INIT,
+    FLOW_ENTITY_UNMANAGED,
+    FLOW_ENTITY_NONE,
+    FLOW_ENTITY_CLUSTER
+};
+
+enum flow_peer_kind {
+    FLOW_PEER_SELECTOR,  /* endpoints by their labels */
+    FLOW_PEER_PODS,      /* pods by their labels: never a node, the world, health or ingress */
+    FLOW_PEER_CIDR,      /* addresses outside the cluster */
+    FLOW_PEER_IP_BLOCK,  /* addresses; inside the cluster the API leaves it open */
+    FLOW_PEER_ENTITY,
+    FLOW_PEER_FQDN,      /* addresses outside that a name resolved to */
+    FLOW_PEER_GROUP,     /* the addresses of CIDR groups, found in the inventory */
+    FLOW_PEER_OPEN       /* not modelled: may match any peer that its entity selects */
+};
+
+struct flow_peer {
+    uint8_t kind; /* enum flow_peer_kind */
+    uint8_t entity;
+    uint32_t why;         /* of FLOW_PEER_OPEN; of others when a placeholder stands in them */
+    struct flow_selector selector;
+    struct flow_cidr cidr;
+    struct flow_cidr *except;
+    size_t except_count;
+    struct flow_str pattern; /* of FLOW_PEER_FQDN; the name of a FLOW_PEER_GROUP, or "" */
+    bool deep;               /* "**." at the start of the pattern stands for many labels */
+    const struct flow_cidr_group **groups; /* of FLOW_PEER_GROUP */
+    size_t group_count;
+    uint32_t line, column;
+};
+
+/* Bits of flow_port.protocols, by enum flow_protocol. */
+#define FLOW_PROTOCOL_BIT(protocol) (1u << (protocol))
+#define FLOW_PROTOCOLS_WITH_PORTS                                                                  \
+    (FLOW_PROTOCOL_BIT(FLOW_PROTOCOL_TCP) | FLOW_PROTOCOL_BIT(FLOW_PROTOCOL_UDP) |                 \
+     FLOW_PROTOCOL_BIT(FLOW_PROTOCOL_SCTP))
+
+struct flow_port {
+    uint16_t protocols;
+    bool any_port;
+    uint16_t first, last;  /* port, or ICMP type */
+    struct flow_str name;  /* a port by name, or "" */
+    bool placeholder;
+    uint32_t why;          /* set: whether it matches is not known */
+};
+
+/* Whether a rule says something of peers (or ports), and when it does, whether that can match. */
+enum flow_extent { FLOW_EXTENT_ANY, FLOW_EXTENT_LISTED, FLOW_EXTENT_NOTHING };
+
+struct flow_rule {
+    uint8_t direction; /* enum flow_direction */
+    bool deny;
+    bool l7;                 /* requests are filtered behind the L4 answer */
+    uint8_t peer_extent, port_extent; /* enum flow_extent */
+    uint32_t line;
+    struct flow_str name;    /* "egress[1]" */
+    struct flow_peer *peers;
+    size_t peer_count;
+    struct flow_port *ports;
+    size_t port_count;
+};
+
+struct flow_policy {
+    struct flow_policy_info info;
+    uint32_t index;       /* of the object in flow_policies_at */
+    uint32_t spec_line;
+    bool selects_nodes;   /* nodeSelector: the subject is a node */
+    uint32_t why;         /* set: it may select any endpoint in scope and say anything */
+    struct flow_selector subject;
+    bool subject_pods;    /* only pods, never health, ingress or other endpoints */
+    bool isolates[3];     /* by direction: what no rule admits is denied */
+    bool speaks[3];       /* by direction: it has rules of it */
+    bool icmp_undefined;  /* rules with ports say nothing of ICMP, and the API leaves it open */
+    struct flow_rule *rules;
+    size_t rule_count;
+};
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One JSON object a flow, in the order of the input. */
+#include "base/str.h"
+#include "check/orient.h"
+#include "report/format.h"
+
+void
+flow_json_add_policy(struct flow_json_writer *writer, const char *key,
+                     const struct flow_decision *decision)
+{
+    const struct flow_policy_info *policy = decision != NULL ? decision->policy : NULL;
+
+    if (policy == NULL) {
+        flow_json_add_null(writer, key);
+        return;
+    }
+    flow_json_open(writer, key, '{');
+    flow_json_add_text(writer, "kind", flow_policy_kind_name(policy->kind));
+    if (policy->namespace_name[0] != '\0') {
+        flow_json_add_text(writer, "namespace", policy->namespace_name);
+    } else {
+        flow_json_add_null(writer, "namespace");
+    }
+    flow_json_add_text(writer, "name", policy->name);
+    if (decision->rule.len > 0) {
+        flow_json_add_str(writer, "rule", decision->rule);
+    } else {
+        flow_json_add_null(writer, "rule");
+    }
+    flow_json_add_text(writer, "file", policy->file);
+    flow_json_add_u64(writer, "line", decision->line);
+    flow_json_close(writer, '}');
+}
+
+void
+flow_json_add_undecided(struct flow_json_writer *writer, const char *key, uint32_t undecided)
+{
+    flow_json_open(writer, key, '[');
+    for (unsigned code = 0; code < FLOW_UNDECIDED_COUNT; code++) {
+        if ((undecided >> code & 1) != 0) {
+            flow_json_add_text(writer, NULL, flow_undecided_name(code));
+        }
+    }
+    flow_json_close(writer, ']');
+}
+
+static void
+add_end(struct flow_json_writer *writer, const char *key, const struct flow_endpoint *endpoint,
+        const struct flow_address *address)
+{
+    char text[FLOW_ADDRESS_TEXT_MAX];
+
+    flow_json_open(writer, key, '{');
+    flow_json_add_text(writer, "ip", address->family != 0 ? flow_address_format(address, text)
+                                                           : NULL);
+    if (endpoint->pod_name.len > 0) {
+        flow_json_add_str(writer, "namespace", endpoint->namespace_name);
+        flow_json_add_str(writer, "pod", endpoint->pod_name);
+    }
+    if (endpoint->workload_name.len > 0) {
+        flow_json_add_str(writer, "workload", endpoint->workload_name);
+    }
+    flow_json_add_u64(writer, "identity", endpoint->identity);
+    flow_json_close(writer, '}');
+}
+
+/* A record's input by name, when the reader is told. */
+static const char *
+input_name(const struct flow_record *record, const struct flow_sink_options *options)
+{
+    struct flow_input_stats stats;
+
+    if (options->reader == NULL || *options->reader == NULL ||
+        flow_reader_input(*options->reader, record->input, &stats) != FLOW_OK) {
+        return NULL;
+    }
+    return stats.name;
+}
+
+static void
+add_row(struct flow_json_writer *writer, const struct flow_record *record,
+        const struct flow_sink_options *options)
+{
+    const struct flow_report_rule *rule = flow_report_rule_of(record);
+    uint16_t port;
+
+    writer->comma = false;
+    flow_json_open(writer, NULL, '{');
+    flow_json_add_str(writer, "uuid", record->uuid);
+    flow_json_open(writer, "record", '{');
+    flow_json_add_text(writer, "input", input_name(record, options));
+    flow_json_add_u64(writer, "number", record->number);
+    flow_json_close(writer, '}');
+    flow_json_add_time(writer, "time", record->time);
+    flow_json_add_str(writer, "node", record->node_name);
+    flow_json_add_text(writer, "verdict", flow_verdict_name(record->verdict));
+    add_end(writer, "source", record->source, &record->source_address);
+    add_end(writer, "destination", record->destination, &record->destination_address);
+    flow_json_add_text(writer, "protocol", flow_protocol_name(record->protocol));
+    if (flow_service_port(record, record->swapped, &port)) {
+        flow_json_add_u64(writer, "port", port);
+    } else {
+        flow_json_add_null(writer, "port");
+    }
+    flow_json_add_bool(writer, "reply", record->swapped);
+    flow_json_add_bool(writer, "dns", record->dns);
+    flow_json_add_text(writer, "direction", flow_direction_name(record->judged_direction));
+    flow_json_add_text(writer, "scope", flow_scope_name(record->scope));
+    flow_json_add_text(writer, "observed", flow_observed_name(record->observed));
+    flow_json_add_text(writer, "expected", flow_expected_name(record->expected));
+    flow_json_add_text(writer, "result", flow_result_name(record->result));
+    flow_json_add_text(writer, "intent", flow_intent_name(record->intent));
+    flow_json_open(writer, "findings", '[');
+    if (rule != NULL) {
+        flow_json_add_text(writer, NULL, rule->id);
+    }
+    flow_json_close(writer, ']');
+    flow_json_add_policy(writer, "policy",
+                         record->expected != FLOW_EXPECTED_UNDECIDABLE ? record->decision : NULL);
+    flow_json_add_undecided(writer, "undecided", record->undecided);
+    flow_json_close(writer, '}');
+    flow_buf_add_char(writer->out, '\n');
+}
+
+static void
+rows(struct flow_buf *out, const struct flow_batch *batch, const struct flow_sink_options *options)
+{
+    struct flow_json_writer writer = { .out = out };
+
+    for (size_t i = 0; i < flow_batch_count(batch); i++) {
+        const struct flow_record *record = flow_batch_at(batch, i);
+
+        if (record->kind == FLOW_KIND_FLOW) {
+            add_row(&writer, record, options);
+        }
+    }
+}
+
+const struct flow_report_format flow_format_jsonl = { .name = "jsonl", .rows = rows };

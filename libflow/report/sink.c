@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sinks: a format's text into a file or standard output. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "report/format.h"
+
+/* Rows are written out when this many bytes have come together. */
+enum { FLUSH_BYTES = 64 << 10 };
+
+static const struct flow_report_format *const formats[] = {
+    &flow_format_text,
+    &flow_format_json,
+    &flow_format_jsonl,
+};
+
+struct flow_sink {
+    const struct flow_report_format *format;
+    struct flow_sink_options options;
+    struct flow_buf out;
+    char *path;
+    int fd;
+    bool finished;
+};
+
+int
+flow_sink_options_init(struct flow_sink_options *options, size_t size)
+{
+    if (options == NULL || size != sizeof(*options)) {
+        return FLOW_E_ARGUMENT;
+    }
+    memset(options, 0, sizeof(*options));
+    options->size = size;
+    return FLOW_OK;
+}
+
+static const struct flow_report_format *
+find_format(const char *name)
+{
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (strcmp(formats[i]->name, name) == 0) {
+            return formats[i];
+        }
+    }
+    return NULL;
+}
+
+int
+flow_open_output(const char *path)
+{
+    return strcmp(path, "-") == 0 ? STDOUT_FILENO
+                                  : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
+int
+flow_sink_open(struct flow_sink **out, const char *format, const char *path,
+               const struct flow_sink_options *options, struct flow_error *err)
+{
+    const struct flow_report_format *found = find_format(format);
+    struct flow_sink *sink;
+
+    if (found == NULL) {
+        return flow_fail(err, FLOW_E_ARGUMENT, "expected format text, json or jsonl, found \"%.40s\"",
+                         format);
+    }
+    if (options != NULL && options->size != sizeof(*options)) {
+        return flow_fail(err, FLOW_E_ARGUMENT, "expected sink options of this version");
+    }
+    sink = calloc(1, sizeof(*sink));
+    if (sink == NULL) {
+        return flow_fail_memory(err);
+    }
+    sink->format = found;
+    if (options != NULL) {
+        sink->options = *options;
+    }
+    sink->path = strdup(path);
+    sink->fd = flow_open_output(path);
+    if (sink->path == NULL || sink->fd < 0) {
+        const int system_error = errno;
+        const bool memory = sink->path == NULL;
+
+        flow_sink_close(sink);
+        if (memory) {
+            return flow_fail_memory(err);
+        }
+        flow_fail_system(err, system_error, "cannot write");
+        flow_error_set_input(err, path);
+        return FLOW_E_SYSTEM;
+    }
+    *out = sink;
+    return FLOW_OK;
+}
+
+int
+flow_write_all(int fd, const char *path, const struct flow_buf *out, struct flow_error *err)
+{
+    size_t done = 0;
+
+    if (out->failed) {
+        return flow_fail_memory(err);
+    }
+    while (done < out->len) {
+        const ssize_t wrote = write(fd, out->ptr + done, out->len - done);
+
+        if (wrote < 0 && errno == EINTR) {
+            continue;
+        }
+        if (wrote < 0) {
+            flow_fail_system(err, errno, "cannot write");
+            flow_error_set_input(err, path);
+            return FLOW_E_SYSTEM;
+        }
+        done += (size_t)wrote;
+    }
+    return FLOW_OK;
+}
+
+static int
+flush(struct flow_sink *sink, struct flow_error *err)
+{
+    const int rc = flow_write_all(sink->fd, sink->path, &sink->out, err);
+
+    flow_buf_reset(&sink->out);
+    return rc;
+}
+
+int
+flow_sink_write(struct flow_sink *sink, const struct flow_batch *batch, struct flow_error *err)
+{
+    if (sink->format->rows == NULL) {
+        return FLOW_OK;
+    }
+    sink->format->rows(&sink->out, batch, &sink->options);
+    return sink->out.len >= FLUSH_BYTES || sink->out.failed ? flush(sink, err) : FLOW_OK;
+}
+
+int
+flow_sink_finish(struct flow_sink *sink, struct flow_error *err)
+{
+    if (sink->finished) {
+        return FLOW_OK;
+    }
+    sink->finished = true;
+    if (sink->format->report != NULL) {
+        if (sink->options.tally == NULL) {
+            return flow_fail(err, FLOW_E_ARGUMENT, "expected a tally to report on");
+        }
+        sink->format->report(&sink->out, sink->options.tally, &sink->options);
+    }
+    return flush(sink, err);
+}
+
+void
+flow_sink_close(struct flow_sink *sink)
+{
+    if (sink != NULL) {
+        if (sink->fd > STDERR_FILENO) {
+            close(sink->fd);
+        }
+        flow_buf_free(&sink->out);
+        free(sink->path);
+        free(sink);
+    }
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flowcheck check: reads, judges, reports. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "flowcheck.h"
+
+/* Damage is told this often an input; the report has the whole count. */
+enum { PROBLEMS_TOLD = 10, OUTPUTS_MAX = 16 };
+
+struct arguments {
+    struct policy_arguments policies;
+    const char *formats[OUTPUTS_MAX];
+    const char *paths[OUTPUTS_MAX];
+    size_t output_count;
+    uint8_t fail_on;
+    double max_undecided;
+    uint32_t limit;
+    bool color, progress;
+    char **inputs;
+    size_t input_count;
+};
+
+struct run {
+    const struct arguments *arguments;
+    struct flow_policies *policies;
+    struct flow_dict *dict;
+    struct flow_classifier *classifier;
+    struct flow_tally *tally;
+    struct flow_batch *batch;
+    struct flow_sink *sinks[OUTPUTS_MAX];
+    const struct flow_reader *reader; /* the one being read */
+    struct progress progress;
+    bool unreadable;
+};
+
+static const char help[] =
+    "usage: flowcheck check [-f POLICY]... [--snapshot DIR]... [OPTION]... INPUT...\n"
+    "\n"
+    "Judges every flow of the inputs against the policies and reports what does not\n"
+    "fit. INPUT is a file, a directory or '-': Hubble JSON, plain, gzip or zstd.\n"
+    "\n"
+    "  -f, --policies PATH       policies and inventory: YAML or JSON, file or directory\n"
+    "      --snapshot PATH       inventory alone (pods, namespaces, nodes)\n"
+    "      --engine NAME         cilium-1.17 to cilium-1.20 or kubernetes\n"
+    "                            (default cilium-1.19)\n"
+    "      --var NAME=VALUE      the value of ${NAME} in manifests\n"
+    "      --default-namespace N for objects that name none (default 'default')\n"
+    "      --partial             -f does not hold every policy of the cluster\n"
+    "  -o, --output FORMAT[=FILE] text (default), json or jsonl; may be given again\n"
+    "      --fail-on SEVERITY    exit 1 from this severity on: info, low, medium, high\n"
+    "                            (default) or critical\n"
+    "      --max-undecided SHARE exit 4 when more than this share (0 to 1) is undecided\n"
+    "      --limit N             findings that text shows (default 20, 0: all)\n"
+    "      --threads N           threads to use; this version uses one\n"
+    "      --color WHEN          auto (default), always or never\n"
+    "      --no-progress         no progress on the terminal\n"
+    "      --help                this text\n"
+    "\n"
+    "Exit codes: 0 nothing found, 1 findings, 2 usage or configuration,\n"
+    "3 input unreadable, damaged or cut short, 4 inconclusive.\n";
+
+enum {
+    OPTION_SNAPSHOT = 256,
+    OPTION_ENGINE,
+    OPTION_VAR,
+    OPTION_NAMESPACE,
+    OPTION_PARTIAL,
+    OPTION_FAIL_ON,
+    OPTION_MAX_UNDECIDED,
+    OPTION_LIMIT,
+    OPTION_THREADS,
+    OPTION_COLOR,
+    OPTION_NO_PROGRESS,
+    OPTION_HELP
+};
+
+static const struct option options[] = {
+    { "policies", required_argument, NULL, 'f' },
+    { "snapshot", required_argument, NULL, OPTION_SNAPSHOT },
+    { "engine", required_argument, NULL, OPTION_ENGINE },
+    { "var", required_argument, NULL, OPTION_VAR },
+    { "default-namespace", required_argument, NULL, OPTION_NAMESPACE },
+    { "partial", no_argument, NULL, OPTION_PARTIAL },
+    { "output", required_argument, NULL, 'o' },
+    { "fail-on", required_argument, NULL, OPTION_FAIL_ON },
+    { "max-undecided", required_argument, NULL, OPTION_MAX_UNDECIDED },
+    { "limit", required_argument, NULL, OPTION_LIMIT },
+    { "threads", required_argument, NULL, OPTION_THREADS },
+    { "color", required_argument, NULL, OPTION_COLOR },
+    { "no-progress", no_argument, NULL, OPTION_NO_PROGRESS },
+    { "help", no_argument, NULL, OPTION_HELP },
+    { NULL, 0, NULL, 0 },
+};
+
+/* "FORMAT" or "FORMAT=FILE"; cuts the argument at the '='. */
+static bool
+add_output(struct arguments *arguments, char *text)
+{
+    char *equals = strchr(text, '=');
+
+    if (arguments->output_count == OUTPUTS_MAX) {
+        say("expected at most %d outputs", OUTPUTS_MAX);
+        return false;
+    }
+    if (equals != NULL) {
+        *equals = '\0';
+    }
+    arguments->formats[arguments->output_count] = text;
+    arguments->paths[arguments->output_count] = equals != NULL ? equals + 1 : "-";
+    arguments->output_count++;
+    return true;
+}
+
+static bool
+take_number(const char *text, double least, double most, double *value)
+{
+    char *end;
+
+    *value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(*value >= least && *value <= most)) {
+        say("expected a number from %g to %g, found \"%.40s\"", least, most, text);
+        return false;
+    }
+    return true;
+}
+
+static bool
+take_color(struct arguments *arguments, const char *text)
+{
+    if (strcmp(text, "always") != 0 && strcmp(text, "never") != 0 && strcmp(text, "auto") != 0) {
+        say("expected auto, always or never, found \"%.40s\"", text);
+        return false;
+    }
+    arguments->color = strcmp(text, "auto") == 0 ? arguments->color : text[0] == 'a';
+    return true;
+}
+
+static bool
+take_option(struct arguments *arguments, int option, char *value)
+{
+    double number;
+
+    switch (option) {
+    case 'f':
+        return words_add(&arguments->policies.manifests, value);
+    case OPTION_SNAPSHOT:
+        return words_add(&arguments->policies.snapshots, value);
+    case OPTION_VAR:
+        return words_add(&arguments->policies.variables, value);
+    case OPTION_ENGINE:
+        arguments->policies.engine = value;
+        return true;
+    case OPTION_NAMESPACE:
+        arguments->policies.default_namespace = value;
+        return true;
+    case OPTION_PARTIAL:
+        arguments->policies.partial = true;
+        return true;
+    case 'o':
+        return add_output(arguments, value);
+    case OPTION_FAIL_ON:
+        if (flow_severity_parse(&arguments->fail_on, value) != FLOW_OK) {
+            say("expected info, low, medium, high or critical, found \"%.40s\"", value);
+            return false;
+        }
+        return true;
+    case OPTION_MAX_UNDECIDED:
+        return take_number(value, 0, 1, &arguments->max_undecided);
+    case OPTION_LIMIT:
+        if (!take_number(value, 0, UINT32_MAX, &number)) {
+            return false;
+        }
+        arguments->limit = (uint32_t)number;
+        return true;
+    case OPTION_THREADS:
+        return take_number(value, 1, 1024, &number);
+    case OPTION_COLOR:
+        return take_color(arguments, value);
+    case OPTION_NO_PROGRESS:
+        arguments->progress = false;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Two formats in one stream cannot be told apart. */
+static bool
+one_on_stdout(const struct arguments *arguments)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < arguments->output_count; i++) {
+        count += strcmp(arguments->paths[i], "-") == 0 ? 1 : 0;
+    }
+    if (count > 1) {
+        say("expected one output on standard output, found %zu; give the others a file: "
+            "-o FORMAT=FILE", count);
+    }
+    return count <= 1;
+}
+
+/* FLOW_OK to go on, FLOW_END when all is done (help), FLOW_E_ARGUMENT. */
+static int
+parse(struct arguments *arguments, int argc, char **argv)
+{
+    int option;
+
+    memset(arguments, 0, sizeof(*arguments));
+    arguments->fail_on = FLOW_SEVERITY_HIGH;
+    arguments->max_undecided = 1;
+    arguments->limit = 20;
+    arguments->color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    arguments->progress = true;
+    while ((option = getopt_long(argc, argv, "f:o:h", options, NULL)) != -1) {
+        if (option == OPTION_HELP || option == 'h') {
+            fputs(help, stdout);
+            return FLOW_END;
+        }
+        if (!take_option(arguments, option, optarg)) {
+            return FLOW_E_ARGUMENT;
+        }
+    }
+    if (arguments->output_count == 0) {
+        static char text[] = "text";
+
+        add_output(arguments, text);
+    }
+    arguments->inputs = argv + optind;
+    arguments->input_count = (size_t)(argc - optind);
+    if (arguments->input_count == 0) {
+        say("expected an input");
+        return FLOW_E_ARGUMENT;
+    }
+    return one_on_stdout(arguments) ? FLOW_OK : FLOW_E_ARGUMENT;
+}
+
+static void
+say_problems(const struct flow_batch *batch, size_t *told)
+{
+    for (size_t i = 0; i < flow_batch_problem_count(batch); i++) {
+        const struct flow_error *problem = flow_batch_problem_at(batch, i);
+
+        if (*told < PROBLEMS_TOLD && problem != NULL) {
+            say_error(problem);
+        }
+        (*told)++;
+    }
+}
+
+static int
+read_input(struct run *run, struct flow_reader *reader, struct flow_error *err)
+{
+    size_t told = 0;
+    int rc;
+
+    while ((rc = flow_reader_next(reader, run->batch, err)) == FLOW_OK) {
+        say_problems(run->batch, &told);
+        rc = flow_classifier_run(run->classifier, run->batch, err);
+        if (rc == FLOW_OK) {
+            rc = flow_tally_add(run->tally, run->batch, err);
+        }
+        for (size_t i = 0; rc == FLOW_OK && i < run->arguments->output_count; i++) {
+            rc = flow_sink_write(run->sinks[i], run->batch, err);
+        }
+        if (rc != FLOW_OK) {
+            return rc;
+        }
+        progress_step(&run->progress, reader, flow_batch_count(run->batch));
+    }
+    if (told > PROBLEMS_TOLD) {
+        say("and %zu more problems in this input", told - PROBLEMS_TOLD);
+    }
+    return rc == FLOW_END ? flow_tally_add_inputs(run->tally, reader, err) : rc;
+}
+
+static bool
+wants_digest(const struct arguments *arguments)
+{
+    for (size_t i = 0; i < arguments->output_count; i++) {
+        if (strcmp(arguments->formats[i], "json") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+read_inputs(struct run *run, struct flow_error *err)
+{
+    struct flow_reader_options reader_options;
+    int rc = FLOW_OK;
+
+    flow_reader_options_init(&reader_options, sizeof(reader_options));
+    reader_options.dict = run->dict;
+    reader_options.digest = wants_digest(run->arguments);
+    for (size_t i = 0; rc == FLOW_OK && i < run->arguments->input_count; i++) {
+        struct flow_reader *reader;
+
+        if (flow_reader_open(&reader, run->arguments->inputs[i], &reader_options, err) !=
+            FLOW_OK) {
+            say_error(err);
+            run->unreadable = true;
+            continue;
+        }
+        run->reader = reader;
+        rc = read_input(run, reader, err);
+        progress_next_input(&run->progress, reader);
+        run->reader = NULL;
+        flow_reader_close(reader);
+    }
+    return rc;
+}
+
+static int
+open_all(struct run *run, struct flow_error *err)
+{
+    struct flow_sink_options sink_options;
+    int rc = flow_dict_new(&run->dict, err);
+
+    rc = rc == FLOW_OK ? flow_batch_new(&run->batch, err) : rc;
+    rc = rc == FLOW_OK ? flow_classifier_new(&run->classifier, run->policies, err) : rc;
+    rc = rc == FLOW_OK ? flow_tally_new(&run->tally, run->policies, err) : rc;
+    flow_sink_options_init(&sink_options, sizeof(sink_options));
+    sink_options.tally = run->tally;
+    sink_options.reader = &run->reader;
+    sink_options.limit = run->arguments->limit;
+    for (size_t i = 0; rc == FLOW_OK && i < run->arguments->output_count; i++) {
+        sink_options.color =
+            run->arguments->color && strcmp(run->arguments->paths[i], "-") == 0;
+        rc = flow_sink_open(&run->sinks[i], run->arguments->formats[i], run->arguments->paths[i],
+                            &sink_options, err);
+    }
+    return rc;
+}
+
+static void
+close_all(struct run *run)
+{
+    for (size_t i = 0; i < OUTPUTS_MAX; i++) {
+        flow_sink_close(run->sinks[i]);
+    }
+    flow_tally_free(run->tally);
+    flow_classifier_free(run->classifier);
+    flow_batch_free(run->batch);
+    flow_dict_free(run->dict);
+    flow_policies_free(run->policies);
+}
+
+static int
+finish_all(struct run *run, struct flow_error *err)
+{
+    int rc = flow_tally_finish(run->tally, err);
+
+    for (size_t i = 0; rc == FLOW_OK && i < run->arguments->output_count; i++) {
+        rc = flow_sink_finish(run->sinks[i], err);
+    }
+    return rc;
+}
+
+static int
+exit_code(const struct run *run)
+{
+    struct flow_tally_totals totals;
+
+    flow_tally_totals(run->tally, &totals);
+    if (flow_policies_error_count(run->policies) > 0) {
+        return EXIT_USAGE;
+    }
+    if (run->unreadable || totals.damaged > 0 || totals.cut_short) {
+        return EXIT_INPUT;
+    }
+    for (size_t i = 0; i < flow_tally_finding_count(run->tally); i++) {
+        if (flow_tally_finding_at(run->tally, i)->rule->severity >= run->arguments->fail_on) {
+            return EXIT_FINDINGS;
+        }
+    }
+    return (double)totals.undecided > run->arguments->max_undecided * (double)totals.flows
+               ? EXIT_INCONCLUSIVE
+               : EXIT_CLEAN;
+}
+
+static int
+run_check(const struct arguments *arguments)
+{
+    struct run run = { .arguments = arguments };
+    struct flow_error err;
+    int code = EXIT_USAGE;
+    int rc;
+
+    run.policies = load_policies(&arguments->policies);
+    if (run.policies == NULL) {
+        return EXIT_USAGE;
+    }
+    rc = open_all(&run, &err);
+    if (rc == FLOW_OK) {
+        progress_start(&run.progress, arguments->inputs, arguments->input_count,
+                       arguments->progress);
+        rc = read_inputs(&run, &err);
+        progress_end(&run.progress);
+        if (rc == FLOW_OK) {
+            rc = finish_all(&run, &err);
+        }
+        code = rc == FLOW_OK ? exit_code(&run) : EXIT_INPUT;
+    }
+    if (rc != FLOW_OK) {
+        say_error(&err);
+    }
+    close_all(&run);
+    return code;
+}
+
+int
+command_check(int argc, char **argv)
+{
+    struct arguments arguments;
+    const int rc = parse(&arguments, argc, argv);
+    int code = EXIT_CLEAN;
+
+    if (rc == FLOW_OK) {
+        code = run_check(&arguments);
+    } else if (rc != FLOW_END) {
+        code = usage_error("check");
+    }
+    policy_arguments_free(&arguments.policies);
+    return code;
+}

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flowcheck explain: one flow of an archive, or a connection that need not have happened. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "flowcheck.h"
+
+struct arguments {
+    struct policy_arguments policies;
+    const char *uuid, *from, *to, *port, *direction, *format, *path;
+    char **inputs;
+    size_t input_count;
+};
+
+/* What is explained, with everything it borrows. */
+struct subject {
+    struct flow_policies *policies;
+    struct flow_dict *dict;
+    struct flow_classifier *classifier;
+    struct flow_explanation sides[2];
+    struct flow_explain_step *steps[2]; /* copies, since the classifier's last for one side */
+    size_t side_count;
+    char source[600], destination[600];
+};
+
+static const char help[] =
+    "usage: flowcheck explain [-f POLICY]... [--snapshot DIR]... --uuid UUID INPUT...\n"
+    "       flowcheck explain [-f POLICY]... [--snapshot DIR]...\n"
+    "                         --from END --to END --port PORT/PROTOCOL\n"
+    "\n"
+    "Shows how a connection is decided at each of its ends: which policies select the\n"
+    "end, what each says, and which one decides. END is NAMESPACE/POD (or a workload),\n"
+    "an IP address, or world, host, remote-node, kube-apiserver, ingress or health.\n"
+    "\n"
+    "  -f, --policies PATH       policies and inventory: YAML or JSON, file or directory\n"
+    "      --snapshot PATH       inventory alone (pods, namespaces, nodes)\n"
+    "      --uuid UUID           the flow of the inputs that has this uuid\n"
+    "      --from END, --to END  who opens the connection, and to whom\n"
+    "      --port PORT/PROTOCOL  such as 443/TCP, 53/UDP, or 8/ICMPv4 (the ICMP type)\n"
+    "      --direction SIDE      egress or ingress alone\n"
+    "      --engine NAME         cilium-1.17 to cilium-1.20 or kubernetes\n"
+    "      --var NAME=VALUE      the value of ${NAME} in manifests\n"
+    "      --default-namespace N for objects that name none (default 'default')\n"
+    "      --partial             -f does not hold every policy of the cluster\n"
+    "  -o, --output FORMAT[=FILE] text (default) or json\n"
+    "      --help                this text\n"
+    "\n"
+    "Exit codes: 0 explained, 2 usage or configuration, 3 input unreadable or no such\n"
+    "flow.\n";
+
+enum {
+    OPTION_SNAPSHOT = 256,
+    OPTION_ENGINE,
+    OPTION_VAR,
+    OPTION_NAMESPACE,
+    OPTION_PARTIAL,
+    OPTION_UUID,
+    OPTION_FROM,
+    OPTION_TO,
+    OPTION_PORT,
+    OPTION_DIRECTION,
+    OPTION_HELP
+};
+
+static const struct option options[] = {
+    { "policies", required_argument, NULL, 'f' },
+    { "snapshot", required_argument, NULL, OPTION_SNAPSHOT },
+    { "engine", required_argument, NULL, OPTION_ENGINE },
+    { "var", required_argument, NULL, OPTION_VAR },
+    { "default-namespace", required_argument, NULL, OPTION_NAMESPACE },
+    { "partial", no_argument, NULL, OPTION_PARTIAL },
+    { "uuid", required_argument, NULL, OPTION_UUID },
+    { "from", required_argument, NULL, OPTION_FROM },
+    { "to", required_argument, NULL, OPTION_TO },
+    { "port", required_argument, NULL, OPTION_PORT },
+    { "direction", required_argument, NULL, OPTION_DIRECTION },
+    { "output", required_argument, NULL, 'o' },
+    { "help", no_argument, NULL, OPTION_HELP },
+    { NULL, 0, NULL, 0 },
+};
+
+static bool
+take_option(struct arguments *arguments, int option, char *value)
+{
+    char *equals;
+
+    switch (option) {
+    case 'f':
+        return words_add(&arguments->policies.manifests, value);
+    case OPTION_SNAPSHOT:
+        return words_add(&arguments->policies.snapshots, value);
+    case OPTION_VAR:
+        return words_add(&arguments->policies.variables, value);
+    case OPTION_ENGINE:
+        arguments->policies.engine = value;
+        return true;
+    case OPTION_NAMESPACE:
+        arguments->policies.default_namespace = value;
+        return true;
+    case OPTION_PARTIAL:
+        arguments->policies.partial = true;
+        return true;
+    case OPTION_UUID:
+        arguments->uuid = value;
+        return true;
+    case OPTION_FROM:
+        arguments->from = value;
+        return true;
+    case OPTION_TO:
+        arguments->to = value;
+        return true;
+    case OPTION_PORT:
+        arguments->port = value;
+        return true;
+    case OPTION_DIRECTION:
+        arguments->direction = value;
+        return true;
+    case 'o':
+        equals = strchr(value, '=');
+        if (equals != NULL) {
+            *equals = '\0';
+            arguments->path = equals + 1;
+        }
+        arguments->format = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool
+check_arguments(const struct arguments *arguments)
+{
+    if (arguments->direction != NULL && strcmp(arguments->direction, "egress") != 0 &&
+        strcmp(arguments->direction, "ingress") != 0) {
+        say("expected egress or ingress, found \"%.40s\"", arguments->direction);
+        return false;
+    }
+    if (strcmp(arguments->format, "text") != 0 && strcmp(arguments->format, "json") != 0) {
+        say("expected format text or json, found \"%.40s\"", arguments->format);
+        return false;
+    }
+    if (arguments->uuid != NULL) {
+        if (arguments->input_count == 0) {
+            say("expected an input that holds the flow");
+        }
+        return arguments->input_count > 0;
+    }
+    if (arguments->from == NULL || arguments->to == NULL || arguments->port == NULL) {
+        say("expected --uuid, or --from, --to and --port");
+        return false;
+    }
+    return true;
+}
+
+static int
+parse(struct arguments *arguments, int argc, char **argv)
+{
+    int option;
+
+    memset(arguments, 0, sizeof(*arguments));
+    arguments->format = "text";
+    arguments->path = "-";
+    while ((option = getopt_long(argc, argv, "f:o:h", options, NULL)) != -1) {
+        if (option == OPTION_HELP || option == 'h') {
+            fputs(help, stdout);
+            return FLOW_END;
+        }
+        if (!take_option(arguments, option, optarg)) {
+            return FLOW_E_ARGUMENT;
+        }
+    }
+    arguments->inputs = argv + optind;
+    arguments->input_count = (size_t)(argc - optind);
+    return check_arguments(arguments) ? FLOW_OK : FLOW_E_ARGUMENT;
+}
+
+/* "443/TCP" */
+static bool
+parse_port(const char *text, struct flow_connection *connection)
+{
+    char *end;
+    const unsigned long number = strtoul(text, &end, 10);
+
+    if (end != text && *end == '/' && number <= UINT16_MAX) {
+        for (uint8_t p = FLOW_PROTOCOL_TCP; p <= FLOW_PROTOCOL_IGMP; p++) {
+            if (strcasecmp(end + 1, flow_protocol_name(p)) == 0) {
+                connection->protocol = p;
+                connection->has_port = true;
+                connection->destination_port = (uint16_t)number;
+                return true;
+            }
+        }
+    }
+    say("expected a port and protocol such as 443/TCP, found \"%.40s\"", text);
+    return false;
+}
+
+/* An end by name: NAMESPACE/POD, an address, or an entity. */
+static bool
+parse_end(struct flow_dict *dict, const char *text, const struct flow_endpoint **endpoint,
+          struct flow_address *address)
+{
+    static const char *const entities[] = { "world", "host", "remote-node", "kube-apiserver",
+                                            "ingress", "health" };
+    const struct flow_str nothing = { "", 0 };
+    const struct flow_str whole = { text, strlen(text) };
+    const char *slash = strchr(text, '/');
+
+    for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++) {
+        if (strcmp(text, entities[i]) == 0) {
+            *endpoint = flow_endpoint_named(dict, nothing, nothing, whole);
+            return *endpoint != NULL;
+        }
+    }
+    if (slash != NULL) {
+        const struct flow_str namespace_name = { text, (size_t)(slash - text) };
+        const struct flow_str pod = { slash + 1, strlen(slash + 1) };
+
+        *endpoint = flow_endpoint_named(dict, namespace_name, pod, nothing);
+        return *endpoint != NULL;
+    }
+    if (flow_address_parse(address, whole, NULL) != FLOW_OK) {
+        say("expected NAMESPACE/POD, an address or an entity, found \"%.60s\"", text);
+        return false;
+    }
+    *endpoint = NULL;
+    return true;
+}
+
+/* An address that is nobody's in the inventory is outside the cluster. */
+static bool
+settle_address(struct subject *subject, const struct flow_endpoint **endpoint,
+               const struct flow_address *address)
+{
+    const struct flow_str nothing = { "", 0 };
+    const struct flow_str world = { "world", 5 };
+
+    if (*endpoint == NULL && !flow_policies_knows_address(subject->policies, address)) {
+        *endpoint = flow_endpoint_named(subject->dict, nothing, nothing, world);
+        return *endpoint != NULL;
+    }
+    return true;
+}
+
+static int
+explain_sides(struct subject *subject, const struct flow_connection *connection,
+              const char *direction, struct flow_error *err)
+{
+    static const uint8_t directions[] = { FLOW_DIRECTION_EGRESS, FLOW_DIRECTION_INGRESS };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct flow_explanation *side = &subject->sides[subject->side_count];
+        struct flow_explain_step *copy;
+        int rc;
+
+        if (direction != NULL && strcmp(direction, flow_direction_name(directions[i])) != 0) {
+            continue;
+        }
+        rc = flow_classifier_explain(subject->classifier, subject->dict, connection, directions[i],
+                                     side, err);
+        if (rc != FLOW_OK) {
+            return rc;
+        }
+        copy = calloc(side->step_count + 1, sizeof(*copy));
+        if (copy == NULL) {
+            return FLOW_E_MEMORY;
+        }
+        if (side->step_count > 0) {
+            memcpy(copy, side->steps, side->step_count * sizeof(*copy));
+        }
+        side->steps = subject->steps[subject->side_count++] = copy;
+    }
+    return FLOW_OK;
+}
+
+static int
+write_report(const struct arguments *arguments, struct subject *subject,
+             const struct flow_connection *connection, const struct flow_record *record)
+{
+    struct flow_error err = { .status = FLOW_E_MEMORY, .message = "out of memory" };
+    struct flow_explain_report report = {
+        .source = { subject->source, strlen(subject->source) },
+        .destination = { subject->destination, strlen(subject->destination) },
+        .protocol = connection->protocol,
+        .has_port = connection->has_port,
+        .port = connection->destination_port,
+        .record = record,
+        .sides = subject->sides,
+    };
+    int rc = explain_sides(subject, connection, arguments->direction, &err);
+
+    report.side_count = subject->side_count;
+    if (rc == FLOW_OK) {
+        rc = flow_explain_write(arguments->format, arguments->path, &report, 1, &err);
+    }
+    if (rc != FLOW_OK) {
+        say_error(&err);
+    }
+    return rc == FLOW_OK ? EXIT_CLEAN : EXIT_USAGE;
+}
+
+static int
+explain_hypothetical(const struct arguments *arguments, struct subject *subject)
+{
+    struct flow_connection connection;
+
+    memset(&connection, 0, sizeof(connection));
+    if (!parse_port(arguments->port, &connection) ||
+        !parse_end(subject->dict, arguments->from, &connection.source,
+                   &connection.source_address) ||
+        !parse_end(subject->dict, arguments->to, &connection.destination,
+                   &connection.destination_address) ||
+        !settle_address(subject, &connection.source, &connection.source_address) ||
+        !settle_address(subject, &connection.destination, &connection.destination_address)) {
+        return usage_error("explain");
+    }
+    snprintf(subject->source, sizeof(subject->source), "%s", arguments->from);
+    snprintf(subject->destination, sizeof(subject->destination), "%s", arguments->to);
+    return write_report(arguments, subject, &connection, NULL);
+}
+
+/* An end of a record as a person would name it. */
+static void
+name_end(char *text, size_t size, const struct flow_endpoint *endpoint,
+         const struct flow_address *address)
+{
+    char address_text[FLOW_ADDRESS_TEXT_MAX];
+
+    flow_address_format(address, address_text);
+    if (endpoint->pod_name.len > 0) {
+        snprintf(text, size, "%.*s/%.*s", (int)endpoint->namespace_name.len,
+                 endpoint->namespace_name.ptr, (int)endpoint->pod_name.len,
+                 endpoint->pod_name.ptr);
+    } else if (endpoint->labels->count > 0) {
+        const struct flow_label *label = &endpoint->labels->labels[0];
+
+        snprintf(text, size, "%.*s%s%s", (int)label->key.len, label->key.ptr,
+                 address_text[0] != '\0' ? " " : "", address_text);
+    } else {
+        snprintf(text, size, "%s", address_text[0] != '\0' ? address_text : "unknown");
+    }
+}
+
+static bool
+is_wanted(const struct flow_record *record, const char *uuid)
+{
+    return record->kind == FLOW_KIND_FLOW && record->uuid.len == strlen(uuid) &&
+           memcmp(record->uuid.ptr, uuid, record->uuid.len) == 0;
+}
+
+/* FLOW_OK when the flow was found and explained (*code), FLOW_END when it is not there. */
+static int
+search_input(const struct arguments *arguments, struct subject *subject,
+             struct flow_reader *reader, struct flow_batch *batch, int *code,
+             struct flow_error *err)
+{
+    int rc;
+
+    while ((rc = flow_reader_next(reader, batch, err)) == FLOW_OK) {
+        rc = flow_classifier_run(subject->classifier, batch, err);
+        for (size_t i = 0; rc == FLOW_OK && i < flow_batch_count(batch); i++) {
+            const struct flow_record *record = flow_batch_at(batch, i);
+            struct flow_connection connection;
+
+            if (!is_wanted(record, arguments->uuid)) {
+                continue;
+            }
+            memset(&connection, 0, sizeof(connection));
+            flow_connection_of(record, &connection);
+            name_end(subject->source, sizeof(subject->source), connection.source,
+                     &connection.source_address);
+            name_end(subject->destination, sizeof(subject->destination), connection.destination,
+                     &connection.destination_address);
+            *code = write_report(arguments, subject, &connection, record);
+            return FLOW_OK;
+        }
+        if (rc != FLOW_OK) {
+            return rc;
+        }
+    }
+    return rc;
+}
+
+static int
+explain_flow(const struct arguments *arguments, struct subject *subject)
+{
+    struct flow_reader_options reader_options;
+    struct flow_batch *batch;
+    struct flow_error err;
+    int code = EXIT_INPUT;
+    int rc = flow_batch_new(&batch, &err);
+
+    if (rc != FLOW_OK) {
+        say_error(&err);
+        return EXIT_INPUT;
+    }
+    flow_reader_options_init(&reader_options, sizeof(reader_options));
+    reader_options.dict = subject->dict;
+    rc = FLOW_END;
+    for (size_t i = 0; rc == FLOW_END && i < arguments->input_count; i++) {
+        struct flow_reader *reader;
+
+        rc = flow_reader_open(&reader, arguments->inputs[i], &reader_options, &err);
+        if (rc == FLOW_OK) {
+            rc = search_input(arguments, subject, reader, batch, &code, &err);
+            flow_reader_close(reader);
+        }
+    }
+    if (rc == FLOW_END) {
+        say("expected a flow with uuid %s in the inputs, found none", arguments->uuid);
+    } else if (rc != FLOW_OK) {
+        say_error(&err);
+    }
+    flow_batch_free(batch);
+    return code;
+}
+
+static int
+run_explain(const struct arguments *arguments)
+{
+    struct subject subject;
+    struct flow_error err;
+    int code = EXIT_USAGE;
+
+    memset(&subject, 0, sizeof(subject));
+    subject.policies = load_policies(&arguments->policies);
+    if (subject.policies == NULL) {
+        return EXIT_USAGE;
+    }
+    if (flow_dict_new(&subject.dict, &err) == FLOW_OK &&
+        flow_classifier_new(&subject.classifier, subject.policies, &err) == FLOW_OK) {
+        code = arguments->uuid != NULL ? explain_flow(arguments, &subject)
+                                       : explain_hypothetical(arguments, &subject);
+    } else {
+        say_error(&err);
+    }
+    if (code == EXIT_CLEAN && flow_policies_error_count(subject.policies) > 0) {
+        code = EXIT_USAGE;
+    }
+    free(subject.steps[0]);
+    free(subject.steps[1]);
+    flow_classifier_free(subject.classifier);
+    flow_dict_free(subject.dict);
+    flow_policies_free(subject.policies);
+    return code;
+}
+
+int
+command_explain(int argc, char **argv)
+{
+    struct arguments arguments;
+    const int rc = parse(&arguments, argc, argv);
+    int code = EXIT_CLEAN;
+
+    if (rc == FLOW_OK) {
+        code = run_explain(&arguments);
+    } else if (rc != FLOW_END) {
+        code = usage_error("explain");
+    }
+    policy_arguments_free(&arguments.policies);
+    return code;
+}

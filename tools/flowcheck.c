@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the command; each has a file of its own. */
+#include "flowcheck.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    { "check", command_check, "judge recorded flows against declared policies" },
+    { "explain", command_explain, "show how one connection is decided, policy by policy" },
+};
+
+void
+say(const char *format, ...)
+{
+    va_list args;
+
+    fputs("flowcheck: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+void
+say_error(const struct flow_error *err)
+{
+    char text[512];
+
+    flow_error_format(err, text, sizeof(text));
+    say("%s", text);
+}
+
+int
+usage_error(const char *command)
+{
+    say("try 'flowcheck %s%s--help'", command, command[0] != '\0' ? " " : "");
+    return EXIT_USAGE;
+}
+
+bool
+words_add(struct words *words, const char *word)
+{
+    const char **grown = realloc(words->words, (words->count + 1) * sizeof(*grown));
+
+    if (grown == NULL) {
+        say("out of memory");
+        return false;
+    }
+    words->words = grown;
+    words->words[words->count++] = word;
+    return true;
+}
+
+void
+policy_arguments_free(struct policy_arguments *arguments)
+{
+    free(arguments->manifests.words);
+    free(arguments->snapshots.words);
+    free(arguments->variables.words);
+}
+
+static void
+say_notes(const struct flow_policies *policies)
+{
+    static const char *const levels[] = { "note", "warning", "error" };
+
+    for (size_t i = 0; i < flow_policies_note_count(policies); i++) {
+        const struct flow_note *note = flow_policies_note_at(policies, i);
+        char text[512];
+
+        flow_error_format(&note->error, text, sizeof(text));
+        say("%s: %s", levels[note->level], text);
+    }
+}
+
+struct flow_policies *
+load_policies(const struct policy_arguments *arguments)
+{
+    struct flow_policies_options options;
+    struct flow_policies *policies;
+    struct flow_error err;
+
+    flow_policies_options_init(&options, sizeof(options));
+    options.manifests = arguments->manifests.words;
+    options.manifest_count = arguments->manifests.count;
+    options.snapshots = arguments->snapshots.words;
+    options.snapshot_count = arguments->snapshots.count;
+    options.variables = arguments->variables.words;
+    options.variable_count = arguments->variables.count;
+    options.engine = arguments->engine;
+    options.default_namespace = arguments->default_namespace;
+    options.partial = arguments->partial;
+    if (flow_policies_load(&policies, &options, &err) != FLOW_OK) {
+        say_error(&err);
+        return NULL;
+    }
+    say_notes(policies);
+    return policies;
+}
+
+static void
+print_help(void)
+{
+    puts("usage: flowcheck COMMAND [OPTION]... [INPUT]...\n"
+         "\n"
+         "Checks recorded network flows (Hubble) against declared network policies.\n"
+         "\n"
+         "Commands:");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+    }
+    puts("\n"
+         "  --help     this text; 'flowcheck COMMAND --help' for a command\n"
+         "  --version  the version\n"
+         "\n"
+         "Exit codes: 0 nothing found, 1 findings, 2 usage or configuration,\n"
+         "3 input unreadable, damaged or cut short, 4 inconclusive.");
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help();
+        return EXIT_CLEAN;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("flowcheck %s\n", flow_version());
+        return EXIT_CLEAN;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    if (name[0] == '\0') {
+        say("expected a command");
+    } else {
+        say("expected a command, found \"%.40s\"", name);
+    }
+    return usage_error("");
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands of flowcheck share: exit codes, the options for policies, talk on stderr. */
+#ifndef FLOWCHECK_H
+#define FLOWCHECK_H
+
+#include "libflow/libflow.h"
+
+/* The same for every command and format; of several, 2 comes before 3, 1 and 4. */
+enum exit_code {
+    EXIT_CLEAN = 0,
+    EXIT_FINDINGS = 1,
+    EXIT_USAGE = 2,
+    EXIT_INPUT = 3,
+    EXIT_INCONCLUSIVE = 4
+};
+
+/* A growing list of arguments, borrowed from argv. */
+struct words {
+    const char **words;
+    size_t count;
+};
+
+bool words_add(struct words *words, const char *word);
+
+/* Options that every command about policies takes. */
+struct policy_arguments {
+    struct words manifests, snapshots, variables;
+    const char *engine, *default_namespace;
+    bool partial;
+};
+
+/* Loads the policies and tells their notes; NULL (told) when they cannot be read. */
+struct flow_policies *load_policies(const struct policy_arguments *arguments);
+void policy_arguments_free(struct policy_arguments *arguments);
+
+/* "flowcheck: " and a line on stderr. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void say_error(const struct flow_error *err);
+
+/* Tells how to get help; returns EXIT_USAGE. */
+int usage_error(const char *command);
+
+int command_check(int argc, char **argv);
+int command_explain(int argc, char **argv);
+
+/* progress.c: a line on a terminal that shows how far the reading is; nothing elsewhere. */
+struct progress {
+    bool shown;
+    double started, last;
+    uint64_t total, before; /* bytes of all inputs, and of those that are done */
+    uint64_t flows;
+};
+
+void progress_start(struct progress *progress, char *const *inputs, size_t count, bool wanted);
+void progress_step(struct progress *progress, const struct flow_reader *reader, uint64_t flows);
+void progress_next_input(struct progress *progress, const struct flow_reader *reader);
+void progress_end(struct progress *progress);
+
+#endif
