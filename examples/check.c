@@ -29,13 +29,11 @@ main(int argc, char **argv)
         return 2;
     }
     if ((rc = flow_policies_load(&policies, &policy_options, &err)) == FLOW_OK &&
-        (rc = flow_dict_new(&dict, &err)) == FLOW_OK &&
-        (reader_options.dict = dict) != NULL &&
+        (rc = flow_dict_new(&dict, &err)) == FLOW_OK && (reader_options.dict = dict) != NULL &&
         (rc = flow_reader_open(&reader, argv[2], &reader_options, &err)) == FLOW_OK &&
         (rc = flow_classifier_new(&classifier, policies, &err)) == FLOW_OK &&
         (rc = flow_tally_new(&tally, policies, &err)) == FLOW_OK &&
-        (sink_options.tally = tally) != NULL &&
-        (rc = flow_batch_new(&batch, &err)) == FLOW_OK &&
+        (sink_options.tally = tally) != NULL && (rc = flow_batch_new(&batch, &err)) == FLOW_OK &&
         (rc = flow_sink_open(&sink, "text", "-", &sink_options, &err)) == FLOW_OK) {
         while ((rc = flow_reader_next(reader, batch, &err)) == FLOW_OK) {
             if ((rc = flow_classifier_run(classifier, batch, &err)) < 0 ||

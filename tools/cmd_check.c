@@ -13,6 +13,7 @@ enum { PROBLEMS_TOLD = 10, OUTPUTS_MAX = 16 };
 
 struct arguments {
     struct policy_arguments policies;
+    struct flow_filter *filter; /* NULL: every flow */
     const char *formats[OUTPUTS_MAX];
     const char *paths[OUTPUTS_MAX];
     size_t output_count;
@@ -38,12 +39,14 @@ struct run {
 };
 
 static const char help[] =
-    "usage: flowcheck check [-f POLICY]... [--snapshot DIR]... [OPTION]... INPUT...\n"
+    "usage: flowcheck check [-f POLICY]... [--snapshot DIR]... [OPTION]... [FILTER]...\n"
+    "                       INPUT...\n"
     "\n"
     "Judges every flow of the inputs against the policies and reports what does not\n"
     "fit. INPUT is a file, a directory or '-': Hubble JSON, plain, gzip or zstd.\n"
     "\n"
-    "  -f, --policies PATH       policies and inventory: YAML or JSON, file or directory\n"
+    "  -f, --policies PATH       policies and inventory: YAML or JSON, a file, '-', or the\n"
+    "                            .yaml, .yml and .json files of a directory\n"
     "      --snapshot PATH       inventory alone (pods, namespaces, nodes)\n"
     "      --engine NAME         cilium-1.17 to cilium-1.20 or kubernetes\n"
     "                            (default cilium-1.19)\n"
@@ -53,15 +56,13 @@ static const char help[] =
     "  -o, --output FORMAT[=FILE] text (default), json or jsonl; may be given again\n"
     "      --fail-on SEVERITY    exit 1 from this severity on: info, low, medium, high\n"
     "                            (default) or critical\n"
-    "      --max-undecided SHARE exit 4 when more than this share (0 to 1) is undecided\n"
+    "      --max-undecided SHARE exit 4 when more than this share (0 to 1) is undecided;\n"
+    "                            without it only when no flow could be decided\n"
     "      --limit N             findings that text shows (default 20, 0: all)\n"
     "      --threads N           threads to use; this version uses one\n"
     "      --color WHEN          auto (default), always or never\n"
     "      --no-progress         no progress on the terminal\n"
-    "      --help                this text\n"
-    "\n"
-    "Exit codes: 0 nothing found, 1 findings, 2 usage or configuration,\n"
-    "3 input unreadable, damaged or cut short, 4 inconclusive.\n";
+    "  -h, --help                this text\n";
 
 enum {
     OPTION_SNAPSHOT = 256,
@@ -75,10 +76,11 @@ enum {
     OPTION_THREADS,
     OPTION_COLOR,
     OPTION_NO_PROGRESS,
-    OPTION_HELP
+    OPTION_HELP,
+    OPTION_FILTER /* and behind it, in the library's order */
 };
 
-static const struct option options[] = {
+static const struct option own_options[] = {
     { "policies", required_argument, NULL, 'f' },
     { "snapshot", required_argument, NULL, OPTION_SNAPSHOT },
     { "engine", required_argument, NULL, OPTION_ENGINE },
@@ -93,8 +95,49 @@ static const struct option options[] = {
     { "color", required_argument, NULL, OPTION_COLOR },
     { "no-progress", no_argument, NULL, OPTION_NO_PROGRESS },
     { "help", no_argument, NULL, OPTION_HELP },
-    { NULL, 0, NULL, 0 },
 };
+
+enum { OWN_OPTIONS = sizeof(own_options) / sizeof(own_options[0]), OPTIONS_MAX = 80 };
+
+/* The command's own options and the library's filters. */
+static void
+list_options(struct option options[OPTIONS_MAX])
+{
+    size_t count = OWN_OPTIONS;
+
+    memcpy(options, own_options, sizeof(own_options));
+    for (size_t i = 0; flow_filter_name_at(i) != NULL && count < OPTIONS_MAX - 1; i++) {
+        options[count++] = (struct option){ flow_filter_name_at(i), required_argument, NULL,
+                                            OPTION_FILTER + (int)i };
+    }
+    memset(&options[count], 0, sizeof(options[count]));
+}
+
+static void
+print_help(void)
+{
+    fputs(help, stdout);
+    puts("\nFilters, spelled as in 'hubble observe'; values of one filter are alternatives,\n"
+         "different filters must all hold:");
+    for (size_t i = 0; flow_filter_name_at(i) != NULL; i++) {
+        printf("      --%s %s\n", flow_filter_name_at(i), flow_filter_value_at(i));
+    }
+    puts("\nExit codes: 0 nothing found, 1 findings, 2 usage or configuration,\n"
+         "3 input unreadable, damaged or cut short, 4 inconclusive.");
+}
+
+static bool
+add_filter(struct arguments *arguments, size_t which, const char *value)
+{
+    struct flow_error err;
+
+    if ((arguments->filter == NULL && flow_filter_new(&arguments->filter, &err) != FLOW_OK) ||
+        flow_filter_add(arguments->filter, flow_filter_name_at(which), value, &err) != FLOW_OK) {
+        say_error(&err);
+        return false;
+    }
+    return true;
+}
 
 /* "FORMAT" or "FORMAT=FILE"; cuts the argument at the '='. */
 static bool
@@ -144,6 +187,9 @@ take_option(struct arguments *arguments, int option, char *value)
 {
     double number;
 
+    if (option >= OPTION_FILTER) {
+        return add_filter(arguments, (size_t)(option - OPTION_FILTER), value);
+    }
     switch (option) {
     case 'f':
         return words_add(&arguments->policies.manifests, value);
@@ -171,7 +217,9 @@ take_option(struct arguments *arguments, int option, char *value)
     case OPTION_MAX_UNDECIDED:
         return take_number(value, 0, 1, &arguments->max_undecided);
     case OPTION_LIMIT:
-        if (!take_number(value, 0, UINT32_MAX, &number)) {
+        if (!take_number(value, 0, UINT32_MAX, &number) || strspn(value, "0123456789") == 0 ||
+            value[strspn(value, "0123456789")] != '\0') {
+            say("expected a whole number for --limit");
             return false;
         }
         arguments->limit = (uint32_t)number;
@@ -199,7 +247,8 @@ one_on_stdout(const struct arguments *arguments)
     }
     if (count > 1) {
         say("expected one output on standard output, found %zu; give the others a file: "
-            "-o FORMAT=FILE", count);
+            "-o FORMAT=FILE",
+            count);
     }
     return count <= 1;
 }
@@ -208,8 +257,10 @@ one_on_stdout(const struct arguments *arguments)
 static int
 parse(struct arguments *arguments, int argc, char **argv)
 {
+    struct option options[OPTIONS_MAX];
     int option;
 
+    list_options(options);
     memset(arguments, 0, sizeof(*arguments));
     arguments->fail_on = FLOW_SEVERITY_HIGH;
     arguments->max_undecided = 1;
@@ -218,7 +269,7 @@ parse(struct arguments *arguments, int argc, char **argv)
     arguments->progress = true;
     while ((option = getopt_long(argc, argv, "f:o:h", options, NULL)) != -1) {
         if (option == OPTION_HELP || option == 'h') {
-            fputs(help, stdout);
+            print_help();
             return FLOW_END;
         }
         if (!take_option(arguments, option, optarg)) {
@@ -260,6 +311,9 @@ read_input(struct run *run, struct flow_reader *reader, struct flow_error *err)
 
     while ((rc = flow_reader_next(reader, run->batch, err)) == FLOW_OK) {
         say_problems(run->batch, &told);
+        if (run->arguments->filter != NULL) {
+            flow_filter_run(run->arguments->filter, run->batch);
+        }
         rc = flow_classifier_run(run->classifier, run->batch, err);
         if (rc == FLOW_OK) {
             rc = flow_tally_add(run->tally, run->batch, err);
@@ -301,8 +355,7 @@ read_inputs(struct run *run, struct flow_error *err)
     for (size_t i = 0; rc == FLOW_OK && i < run->arguments->input_count; i++) {
         struct flow_reader *reader;
 
-        if (flow_reader_open(&reader, run->arguments->inputs[i], &reader_options, err) !=
-            FLOW_OK) {
+        if (flow_reader_open(&reader, run->arguments->inputs[i], &reader_options, err) != FLOW_OK) {
             say_error(err);
             run->unreadable = true;
             continue;
@@ -330,8 +383,7 @@ open_all(struct run *run, struct flow_error *err)
     sink_options.reader = &run->reader;
     sink_options.limit = run->arguments->limit;
     for (size_t i = 0; rc == FLOW_OK && i < run->arguments->output_count; i++) {
-        sink_options.color =
-            run->arguments->color && strcmp(run->arguments->paths[i], "-") == 0;
+        sink_options.color = run->arguments->color && strcmp(run->arguments->paths[i], "-") == 0;
         rc = flow_sink_open(&run->sinks[i], run->arguments->formats[i], run->arguments->paths[i],
                             &sink_options, err);
     }
@@ -379,9 +431,22 @@ exit_code(const struct run *run)
             return EXIT_FINDINGS;
         }
     }
-    return (double)totals.undecided > run->arguments->max_undecided * (double)totals.flows
+    /* when no flow at all could be decided, nothing was checked */
+    return (double)totals.undecided > run->arguments->max_undecided * (double)totals.flows ||
+                   (totals.flows > 0 && totals.undecided == totals.flows)
                ? EXIT_INCONCLUSIVE
                : EXIT_CLEAN;
+}
+
+static void
+warn_of_nothing(const struct run *run)
+{
+    struct flow_tally_totals totals;
+
+    flow_tally_totals(run->tally, &totals);
+    if (totals.flows == 0) {
+        say("warning: no flow was read, so there was nothing to judge");
+    }
 }
 
 static int
@@ -396,6 +461,11 @@ run_check(const struct arguments *arguments)
     if (run.policies == NULL) {
         return EXIT_USAGE;
     }
+    if (arguments->policies.manifests.count == 0) {
+        say("warning: no policies are given with -f, so every answer is undecidable");
+    } else if (flow_policies_count(run.policies) == 0) {
+        say("warning: no policy was loaded, so nothing isolates any endpoint");
+    }
     rc = open_all(&run, &err);
     if (rc == FLOW_OK) {
         progress_start(&run.progress, arguments->inputs, arguments->input_count,
@@ -406,6 +476,7 @@ run_check(const struct arguments *arguments)
             rc = finish_all(&run, &err);
         }
         code = rc == FLOW_OK ? exit_code(&run) : EXIT_INPUT;
+        warn_of_nothing(&run);
     }
     if (rc != FLOW_OK) {
         say_error(&err);
@@ -426,6 +497,7 @@ command_check(int argc, char **argv)
     } else if (rc != FLOW_END) {
         code = usage_error("check");
     }
+    flow_filter_free(arguments.filter);
     policy_arguments_free(&arguments.policies);
     return code;
 }

@@ -35,18 +35,20 @@ static const char help[] =
     "end, what each says, and which one decides. END is NAMESPACE/POD (or a workload),\n"
     "an IP address, or world, host, remote-node, kube-apiserver, ingress or health.\n"
     "\n"
-    "  -f, --policies PATH       policies and inventory: YAML or JSON, file or directory\n"
+    "  -f, --policies PATH       policies and inventory: YAML or JSON, a file, '-', or the\n"
+    "                            .yaml, .yml and .json files of a directory\n"
     "      --snapshot PATH       inventory alone (pods, namespaces, nodes)\n"
     "      --uuid UUID           the flow of the inputs that has this uuid\n"
     "      --from END, --to END  who opens the connection, and to whom\n"
     "      --port PORT/PROTOCOL  such as 443/TCP, 53/UDP, or 8/ICMPv4 (the ICMP type)\n"
     "      --direction SIDE      egress or ingress alone\n"
     "      --engine NAME         cilium-1.17 to cilium-1.20 or kubernetes\n"
+    "                            (default cilium-1.19)\n"
     "      --var NAME=VALUE      the value of ${NAME} in manifests\n"
     "      --default-namespace N for objects that name none (default 'default')\n"
     "      --partial             -f does not hold every policy of the cluster\n"
     "  -o, --output FORMAT[=FILE] text (default) or json\n"
-    "      --help                this text\n"
+    "  -h, --help                this text\n"
     "\n"
     "Exit codes: 0 explained, 2 usage or configuration, 3 input unreadable or no such\n"
     "flow.\n";
@@ -143,6 +145,10 @@ check_arguments(const struct arguments *arguments)
         say("expected format text or json, found \"%.40s\"", arguments->format);
         return false;
     }
+    if (arguments->uuid != NULL && (arguments->from != NULL || arguments->to != NULL)) {
+        say("expected --uuid, or --from and --to, found both");
+        return false;
+    }
     if (arguments->uuid != NULL) {
         if (arguments->input_count == 0) {
             say("expected an input that holds the flow");
@@ -204,8 +210,8 @@ static bool
 parse_end(struct flow_dict *dict, const char *text, const struct flow_endpoint **endpoint,
           struct flow_address *address)
 {
-    static const char *const entities[] = { "world", "host", "remote-node", "kube-apiserver",
-                                            "ingress", "health" };
+    static const char *const entities[] = { "world",          "host",    "remote-node",
+                                            "kube-apiserver", "ingress", "health" };
     const struct flow_str nothing = { "", 0 };
     const struct flow_str whole = { text, strlen(text) };
     const char *slash = strchr(text, '/');
@@ -300,7 +306,7 @@ write_report(const struct arguments *arguments, struct subject *subject,
     if (rc != FLOW_OK) {
         say_error(&err);
     }
-    return rc == FLOW_OK ? EXIT_CLEAN : EXIT_USAGE;
+    return rc == FLOW_OK ? EXIT_CLEAN : EXIT_INPUT;
 }
 
 static int
@@ -333,8 +339,7 @@ name_end(char *text, size_t size, const struct flow_endpoint *endpoint,
     flow_address_format(address, address_text);
     if (endpoint->pod_name.len > 0) {
         snprintf(text, size, "%.*s/%.*s", (int)endpoint->namespace_name.len,
-                 endpoint->namespace_name.ptr, (int)endpoint->pod_name.len,
-                 endpoint->pod_name.ptr);
+                 endpoint->namespace_name.ptr, (int)endpoint->pod_name.len, endpoint->pod_name.ptr);
     } else if (endpoint->labels->count > 0) {
         const struct flow_label *label = &endpoint->labels->labels[0];
 
@@ -354,9 +359,8 @@ is_wanted(const struct flow_record *record, const char *uuid)
 
 /* FLOW_OK when the flow was found and explained (*code), FLOW_END when it is not there. */
 static int
-search_input(const struct arguments *arguments, struct subject *subject,
-             struct flow_reader *reader, struct flow_batch *batch, int *code,
-             struct flow_error *err)
+search_input(const struct arguments *arguments, struct subject *subject, struct flow_reader *reader,
+             struct flow_batch *batch, int *code, struct flow_error *err)
 {
     int rc;
 
@@ -404,11 +408,12 @@ explain_flow(const struct arguments *arguments, struct subject *subject)
     for (size_t i = 0; rc == FLOW_END && i < arguments->input_count; i++) {
         struct flow_reader *reader;
 
-        rc = flow_reader_open(&reader, arguments->inputs[i], &reader_options, &err);
-        if (rc == FLOW_OK) {
-            rc = search_input(arguments, subject, reader, batch, &code, &err);
-            flow_reader_close(reader);
+        if (flow_reader_open(&reader, arguments->inputs[i], &reader_options, &err) != FLOW_OK) {
+            say_error(&err);
+            continue;
         }
+        rc = search_input(arguments, subject, reader, batch, &code, &err);
+        flow_reader_close(reader);
     }
     if (rc == FLOW_END) {
         say("expected a flow with uuid %s in the inputs, found none", arguments->uuid);

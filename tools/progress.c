@@ -73,8 +73,7 @@ progress_step(struct progress *progress, const struct flow_reader *reader, uint6
     }
     fprintf(stderr, ", %.0f flows/s", (double)progress->flows / elapsed);
     if (progress->total > done && done > 0) {
-        fprintf(stderr, ", %.0f s left",
-                elapsed * (double)(progress->total - done) / (double)done);
+        fprintf(stderr, ", %.0f s left", elapsed * (double)(progress->total - done) / (double)done);
     }
     fflush(stderr);
 }

@@ -28,18 +28,18 @@ extern "C" {
  */
 enum flow_status {
     FLOW_OK = 0,
-    FLOW_END = 1,              /**< nothing more will come; asking again says so again */
-    FLOW_AGAIN = 2,            /**< nothing now, ask later */
-    FLOW_E_MEMORY = -1,        /**< an allocation failed */
-    FLOW_E_ARGUMENT = -2,      /**< the caller broke the contract of the call */
-    FLOW_E_SYSTEM = -3,        /**< the operating system said no; see os_errno */
-    FLOW_E_PARSE = -4,         /**< the bytes are not what the format asks for */
-    FLOW_E_TRUNCATED = -5,     /**< the input ends in the middle of something */
-    FLOW_E_LIMIT = -6,         /**< larger or deeper than a limit of the library */
-    FLOW_E_INVALID = -7,       /**< well formed, but a cluster would refuse it */
-    FLOW_E_UNSUPPORTED = -8,   /**< known, but not in this build or this version */
-    FLOW_E_CORRUPT = -9,       /**< a checksum or a compressed frame does not hold */
-    FLOW_E_NOT_FOUND = -10     /**< the thing asked for is not there */
+    FLOW_END = 1,            /**< nothing more will come; asking again says so again */
+    FLOW_AGAIN = 2,          /**< nothing now, ask later */
+    FLOW_E_MEMORY = -1,      /**< an allocation failed */
+    FLOW_E_ARGUMENT = -2,    /**< the caller broke the contract of the call */
+    FLOW_E_SYSTEM = -3,      /**< the operating system said no; see os_errno */
+    FLOW_E_PARSE = -4,       /**< the bytes are not what the format asks for */
+    FLOW_E_TRUNCATED = -5,   /**< the input ends in the middle of something */
+    FLOW_E_LIMIT = -6,       /**< larger or deeper than a limit of the library */
+    FLOW_E_INVALID = -7,     /**< well formed, but a cluster would refuse it */
+    FLOW_E_UNSUPPORTED = -8, /**< known, but not in this build or this version */
+    FLOW_E_CORRUPT = -9,     /**< a checksum or a compressed frame does not hold */
+    FLOW_E_NOT_FOUND = -10   /**< the thing asked for is not there */
 };
 
 /** Text as bytes and a length: UTF-8, may hold NUL, does not end in NUL. {NULL, 0} is "absent". */

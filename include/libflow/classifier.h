@@ -33,8 +33,8 @@ struct flow_classifier;
  * @param[in]  policies  borrowed until flow_classifier_free
  * @return FLOW_OK or FLOW_E_MEMORY
  */
-FLOW_API int flow_classifier_new(struct flow_classifier **out,
-                                 const struct flow_policies *policies, struct flow_error *err);
+FLOW_API int flow_classifier_new(struct flow_classifier **out, const struct flow_policies *policies,
+                                 struct flow_error *err);
 FLOW_API void flow_classifier_free(struct flow_classifier *classifier);
 
 /** Judges every flow of the batch. @return FLOW_OK or FLOW_E_MEMORY */
@@ -44,11 +44,12 @@ FLOW_API int flow_classifier_run(struct flow_classifier *classifier, struct flow
 /** What one policy has to say in an explanation. */
 struct flow_explain_step {
     const struct flow_policy_info *policy;
-    uint8_t selects;  /**< enum flow_answer: whether it selects the subject */
-    bool isolates;    /**< what no rule admits is denied */
-    uint8_t admits;   /**< enum flow_answer */
-    uint8_t denies;   /**< enum flow_answer */
-    bool decides;     /**< the decision is this policy's */
+    uint8_t selects;      /**< enum flow_answer: whether it selects the subject */
+    bool isolates;        /**< what no rule admits is denied */
+    uint8_t admits;       /**< enum flow_answer */
+    uint8_t denies;       /**< enum flow_answer */
+    uint8_t passes;       /**< enum flow_answer: leaves it to the next tier */
+    bool decides;         /**< the decision is this policy's */
     struct flow_str rule; /**< the rule that admits or denies, or may; "" for none */
     uint32_t line;        /**< of that rule, or of the policy */
     uint32_t undecided;   /**< facts missing, bits of enum flow_undecided */
@@ -66,7 +67,7 @@ struct flow_connection {
     const struct flow_endpoint *source, *destination; /**< NULL: nothing but the address */
     struct flow_address source_address, destination_address;
     const struct flow_text_list *source_names, *destination_names; /**< DNS names, or NULL */
-    uint8_t protocol;          /**< enum flow_protocol */
+    uint8_t protocol;                                              /**< enum flow_protocol */
     bool has_port;
     uint16_t destination_port; /**< or the ICMP type */
 };

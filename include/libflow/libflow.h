@@ -6,6 +6,7 @@
 #include "libflow/address.h"
 #include "libflow/base.h"
 #include "libflow/classifier.h"
+#include "libflow/filter.h"
 #include "libflow/policy.h"
 #include "libflow/reader.h"
 #include "libflow/record.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Declared policies, and the snapshot of the cluster they speak about. Read from Kubernetes
- * manifests in YAML or JSON: NetworkPolicy, CiliumNetworkPolicy and
- * CiliumClusterwideNetworkPolicy are policies, Namespace, Pod, workloads, Service, Node,
- * CiliumEndpoint, CiliumIdentity and CiliumCIDRGroup are inventory, other kinds are noted.
+ * manifests in YAML or JSON: NetworkPolicy, CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy,
+ * AdminNetworkPolicy, BaselineAdminNetworkPolicy and ClusterNetworkPolicy are policies; Namespace,
+ * Pod, workloads, Service, Node, CiliumEndpoint, CiliumIdentity and CiliumCIDRGroup are inventory;
+ * other kinds are noted.
  */
 #ifndef LIBFLOW_POLICY_H
 #define LIBFLOW_POLICY_H
@@ -18,23 +19,27 @@ extern "C" {
 enum flow_policy_kind {
     FLOW_POLICY_KNP = 0, /**< networking.k8s.io NetworkPolicy */
     FLOW_POLICY_CNP,     /**< cilium.io CiliumNetworkPolicy */
-    FLOW_POLICY_CCNP     /**< cilium.io CiliumClusterwideNetworkPolicy */
+    FLOW_POLICY_CCNP,    /**< cilium.io CiliumClusterwideNetworkPolicy */
+    FLOW_POLICY_ANP,     /**< policy.networking.k8s.io AdminNetworkPolicy (v1alpha1) */
+    FLOW_POLICY_BANP,    /**< policy.networking.k8s.io BaselineAdminNetworkPolicy (v1alpha1) */
+    FLOW_POLICY_KCNP,    /**< policy.networking.k8s.io ClusterNetworkPolicy (v1alpha2) */
+    FLOW_POLICY_FOREIGN  /**< a kind that is not modelled, such as Calico's */
 };
 
 struct flow_policies_options {
-    size_t size;                    /**< sizeof(struct flow_policies_options) */
-    const char *const *manifests;   /**< files and directories of policies; default none */
+    size_t size;                  /**< sizeof(struct flow_policies_options) */
+    const char *const *manifests; /**< files and directories of policies; default none */
     size_t manifest_count;
-    const char *const *snapshots;   /**< files and directories of inventory alone; default none */
+    const char *const *snapshots; /**< files and directories of inventory alone; default none */
     size_t snapshot_count;
-    const char *const *variables;   /**< "NAME=VALUE", for ${NAME} in manifests; default none */
+    const char *const *variables; /**< "NAME=VALUE", for ${NAME} in manifests; default none */
     size_t variable_count;
-    const char *engine;             /**< "cilium-1.17" to "cilium-1.20" or "kubernetes"; NULL
-                                         (default): "cilium-1.19" */
-    const char *default_namespace;  /**< for objects without one; NULL (default): "default" */
-    bool partial;                   /**< the policies are not all there are: where none selects a
-                                         subject the answer is undecidable; default false. Without
-                                         any manifests it is always so. */
+    const char *engine;            /**< "cilium-1.17" to "cilium-1.20" or "kubernetes"; NULL
+                                        (default): "cilium-1.19" */
+    const char *default_namespace; /**< for objects without one; NULL (default): "default" */
+    bool partial;                  /**< the policies are not all there are: where none selects a
+                                        subject the answer is undecidable; default false. Without
+                                        any manifests it is always so. */
 };
 
 /** Fills in the defaults. @return FLOW_OK, or FLOW_E_ARGUMENT for a size it does not know */
@@ -82,7 +87,7 @@ struct flow_policy_info {
     const char *namespace_name; /**< "" for cluster-wide kinds */
     const char *name;
     const char *file;
-    uint32_t line;              /**< of the object */
+    uint32_t line; /**< of the object */
 };
 
 /** Policy objects in force: valid ones, of a repeated name the last. */
@@ -96,7 +101,7 @@ FLOW_API bool flow_policies_knows_address(const struct flow_policies *policies,
                                           const struct flow_address *address);
 /** "cilium-1.19"; static text. */
 FLOW_API const char *flow_policies_engine(const struct flow_policies *policies);
-/** "KNP", "CNP", "CCNP"; static text. */
+/** "KNP", "CNP", "CCNP", "ANP", "BANP", "KCNP", "foreign"; static text. */
 FLOW_API const char *flow_policy_kind_name(uint8_t kind);
 
 #ifdef __cplusplus

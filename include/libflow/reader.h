@@ -55,7 +55,8 @@ struct flow_reader;
 FLOW_API int flow_reader_open(struct flow_reader **out, const char *uri,
                               const struct flow_reader_options *options, struct flow_error *err);
 
-/** As flow_reader_open for bytes in memory, borrowed until close. Their input name is "<memory>". */
+/** As flow_reader_open for bytes in memory, borrowed until close. Their input name is "<memory>".
+ */
 FLOW_API int flow_reader_open_memory(struct flow_reader **out, const void *bytes, size_t len,
                                      const struct flow_reader_options *options,
                                      struct flow_error *err);
@@ -85,13 +86,13 @@ struct flow_input_stats {
     uint64_t bytes_plain;    /**< after decompression */
     uint64_t records;        /**< read whole: flows and all other kinds */
     uint64_t flows;
-    uint64_t damaged;        /**< records that could not be read, and breaks of the stream */
-    uint64_t lost_reports;   /**< lost-events records */
-    uint64_t lost;           /**< events they say were lost */
+    uint64_t damaged;      /**< records that could not be read, and breaks of the stream */
+    uint64_t lost_reports; /**< lost-events records */
+    uint64_t lost;         /**< events they say were lost */
     uint64_t node_status, agent_events, debug_events;
-    bool cut_short;          /**< the input ends, or cannot be read on, in the middle */
+    bool cut_short; /**< the input ends, or cannot be read on, in the middle */
     bool has_digest;
-    uint8_t digest[32];      /**< SHA-256 of the file's bytes, once it is read whole */
+    uint8_t digest[32]; /**< SHA-256 of the file's bytes, once it is read whole */
 };
 
 /** Inputs met so far; a directory counts one a file. */

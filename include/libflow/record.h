@@ -118,12 +118,7 @@ enum flow_l7_type {
 };
 
 /** Which member of flow.Layer7 is there. */
-enum flow_l7_protocol {
-    FLOW_L7_NONE = 0,
-    FLOW_L7_DNS,
-    FLOW_L7_HTTP,
-    FLOW_L7_KAFKA
-};
+enum flow_l7_protocol { FLOW_L7_NONE = 0, FLOW_L7_DNS, FLOW_L7_HTTP, FLOW_L7_KAFKA };
 
 /** One security label. "k8s:app=web" has source "k8s", key "app", value "web". */
 struct flow_label {
@@ -141,10 +136,10 @@ struct flow_label_set {
 
 /** One end of a flow as the record tells it. Equal records of an end share one endpoint. */
 struct flow_endpoint {
-    uint32_t id;          /**< counts up from 0 in one dictionary; 0 is "nothing is said" */
-    uint32_t local_id;    /**< Hubble's ID: endpoint number on the reporting node; 0 = not local */
-    uint32_t identity;    /**< security identity, 0 when absent */
-    bool has_labels;      /**< a list of labels was there */
+    uint32_t id;       /**< counts up from 0 in one dictionary; 0 is "nothing is said" */
+    uint32_t local_id; /**< Hubble's ID: endpoint number on the reporting node; 0 = not local */
+    uint32_t identity; /**< security identity, 0 when absent */
+    bool has_labels;   /**< a list of labels was there */
     struct flow_str namespace_name;
     struct flow_str pod_name;
     struct flow_str cluster_name;
@@ -182,15 +177,15 @@ struct flow_pair {
 
 /** What a proxy saw (flow.Layer7). Members of another protocol are empty. */
 struct flow_l7 {
-    uint8_t type;        /**< enum flow_l7_type */
-    uint8_t protocol;    /**< enum flow_l7_protocol */
-    uint64_t latency_ns; /**< responses only */
+    uint8_t type;              /**< enum flow_l7_type */
+    uint8_t protocol;          /**< enum flow_l7_protocol */
+    uint64_t latency_ns;       /**< responses only */
     struct flow_str dns_query; /**< with its trailing dot */
     uint32_t dns_ttl;          /**< seconds; 4294967295 stands with NXDOMAIN */
     uint32_t dns_rcode;
-    struct flow_str dns_observation_source; /**< "proxy" or "agent" */
+    struct flow_str dns_observation_source;                             /**< "proxy" or "agent" */
     struct flow_text_list dns_ips, dns_cnames, dns_qtypes, dns_rrtypes; /**< ids are 0 here */
-    uint32_t http_code;                     /**< responses only */
+    uint32_t http_code;                                                 /**< responses only */
     struct flow_str http_method, http_url, http_protocol;
     uint32_t http_header_count;
     const struct flow_pair *http_headers;
@@ -271,16 +266,16 @@ enum flow_undecided {
     FLOW_UNDECIDED_NO_LABELS = 1 << 0,       /**< labels of an end are not known */
     FLOW_UNDECIDED_NO_DNS_EVIDENCE = 1 << 1, /**< no name is known for an outside address */
     FLOW_UNDECIDED_NAMED_PORT = 1 << 2,      /**< the number behind a port's name is not known */
-    FLOW_UNDECIDED_INVENTORY = 1 << 3,       /**< a group, service or node is not in the inventory */
-    FLOW_UNDECIDED_REPLY = 1 << 4,           /**< which end opened the connection is not known */
-    FLOW_UNDECIDED_PLACEHOLDER = 1 << 5,     /**< a ${VARIABLE} has no value */
-    FLOW_UNDECIDED_UNDEFINED = 1 << 6,       /**< the policy API leaves it to the engine */
-    FLOW_UNDECIDED_UNMODELLED = 1 << 7,      /**< a policy feature that is not modelled yet */
-    FLOW_UNDECIDED_POLICY_SET = 1 << 8,      /**< no policies were given, or not all */
-    FLOW_UNDECIDED_PRIORITY_TIE = 1 << 9,    /**< equal priorities that disagree */
-    FLOW_UNDECIDED_DIRECTION = 1 << 10,      /**< which side was observed is not known */
-    FLOW_UNDECIDED_NO_PORT = 1 << 11,        /**< the record has no protocol or port */
-    FLOW_UNDECIDED_NO_VERDICT = 1 << 12      /**< the event does not say what happened */
+    FLOW_UNDECIDED_INVENTORY = 1 << 3,    /**< a group, service or node is not in the inventory */
+    FLOW_UNDECIDED_REPLY = 1 << 4,        /**< which end opened the connection is not known */
+    FLOW_UNDECIDED_PLACEHOLDER = 1 << 5,  /**< a ${VARIABLE} has no value */
+    FLOW_UNDECIDED_UNDEFINED = 1 << 6,    /**< the policy API leaves it to the engine */
+    FLOW_UNDECIDED_UNMODELLED = 1 << 7,   /**< a policy feature that is not modelled yet */
+    FLOW_UNDECIDED_POLICY_SET = 1 << 8,   /**< no policies were given, or not all */
+    FLOW_UNDECIDED_PRIORITY_TIE = 1 << 9, /**< equal priorities that disagree */
+    FLOW_UNDECIDED_DIRECTION = 1 << 10,   /**< which side was observed is not known */
+    FLOW_UNDECIDED_NO_PORT = 1 << 11,     /**< the record has no protocol or port */
+    FLOW_UNDECIDED_NO_VERDICT = 1 << 12   /**< the event does not say what happened */
 };
 #define FLOW_UNDECIDED_COUNT 13
 
@@ -293,41 +288,41 @@ struct flow_decision;
  */
 struct flow_record {
     /* what was read */
-    uint8_t kind;     /**< enum flow_kind */
-    uint32_t input;   /**< index of the input, from 0; flow_reader_input */
-    uint64_t number;  /**< of the record in its input, from 1; damaged ones count */
-    uint64_t line;    /**< where it starts, from 1; 0 for formats without lines */
-    int64_t time;     /**< FLOW_TIME_NONE when absent */
+    uint8_t kind;    /**< enum flow_kind */
+    uint32_t input;  /**< index of the input, from 0; flow_reader_input */
+    uint64_t number; /**< of the record in its input, from 1; damaged ones count */
+    uint64_t line;   /**< where it starts, from 1; 0 for formats without lines */
+    int64_t time;    /**< FLOW_TIME_NONE when absent */
     struct flow_str uuid;
     struct flow_str node_name; /**< "node" or "cluster/node"; lives as long as the dictionary */
     uint32_t node;             /**< number of the node name in the dictionary */
 
-    uint16_t verdict;      /**< enum flow_verdict */
-    uint16_t drop_reason;  /**< flow.DropReason */
-    uint8_t type;          /**< enum flow_type */
-    uint8_t direction;     /**< enum flow_direction */
-    uint8_t is_reply;      /**< enum flow_answer */
-    int32_t event_type;    /**< enum flow_event_type */
+    uint16_t verdict;     /**< enum flow_verdict */
+    uint16_t drop_reason; /**< flow.DropReason */
+    uint8_t type;         /**< enum flow_type */
+    uint8_t direction;    /**< enum flow_direction */
+    uint8_t is_reply;     /**< enum flow_answer */
+    int32_t event_type;   /**< enum flow_event_type */
     int32_t event_subtype;
-    uint16_t trace_point;  /**< enum flow_trace_point */
-    uint8_t trace_reason;  /**< flow.TraceReason */
-    uint8_t auth_type;     /**< flow.AuthType */
-    uint8_t sock_point;    /**< flow.SocketTranslationPoint */
+    uint16_t trace_point; /**< enum flow_trace_point */
+    uint8_t trace_reason; /**< flow.TraceReason */
+    uint8_t auth_type;    /**< flow.AuthType */
+    uint8_t sock_point;   /**< flow.SocketTranslationPoint */
     uint8_t policy_match_type;
     uint16_t proxy_port;
 
-    uint8_t ip_version;    /**< 0, 4 or 6 */
-    bool encrypted;        /**< IPsec or WireGuard mark */
-    uint8_t protocol;      /**< enum flow_protocol */
+    uint8_t ip_version; /**< 0, 4 or 6 */
+    bool encrypted;     /**< IPsec or WireGuard mark */
+    uint8_t protocol;   /**< enum flow_protocol */
     bool has_ports;
     uint16_t source_port, destination_port;
-    uint16_t tcp_flags;    /**< enum flow_tcp_flag */
+    uint16_t tcp_flags;           /**< enum flow_tcp_flag */
     uint8_t icmp_type, icmp_code; /**< meaningful for ICMP */
     struct flow_address source_address, destination_address;
     struct flow_address source_translated; /**< source after SNAT, since Cilium 1.16 */
 
-    const struct flow_endpoint *source, *destination; /**< never NULL */
-    const struct flow_text_list *source_names, *destination_names; /**< never NULL */
+    const struct flow_endpoint *source, *destination;                    /**< never NULL */
+    const struct flow_text_list *source_names, *destination_names;       /**< never NULL */
     const struct flow_service_ref *source_service, *destination_service; /**< or NULL */
     /** What the cluster says decided it, by [ingress 0, egress 1]; or NULL. */
     const struct flow_policy_ref_list *allowed_by[2], *denied_by[2];
@@ -335,19 +330,19 @@ struct flow_record {
     const struct flow_lost *lost; /**< for FLOW_KIND_LOST_EVENTS */
     /** Flows this record stands for (exporter aggregation, 1.19+), [ingress, egress, unknown]. */
     uint32_t aggregate[3];
-    bool tunnelled;               /**< the packet was seen inside VXLAN or Geneve */
+    bool tunnelled; /**< the packet was seen inside VXLAN or Geneve */
 
     /* what flow_classifier_run fills in */
-    uint8_t observed; /**< enum flow_observed */
-    uint8_t expected; /**< enum flow_expected */
-    uint8_t result;   /**< enum flow_result */
-    uint8_t intent;   /**< enum flow_intent */
-    uint8_t scope;    /**< enum flow_scope */
-    bool dns;         /**< port 53 */
-    bool swapped;     /**< the connection goes from destination to source */
-    uint8_t judged_direction;              /**< enum flow_direction: the side that was judged */
-    uint32_t undecided;                    /**< bits of enum flow_undecided */
-    const struct flow_decision *decision;  /**< why; lives as long as the classifier; or NULL */
+    uint8_t observed;                     /**< enum flow_observed */
+    uint8_t expected;                     /**< enum flow_expected */
+    uint8_t result;                       /**< enum flow_result */
+    uint8_t intent;                       /**< enum flow_intent */
+    uint8_t scope;                        /**< enum flow_scope */
+    bool dns;                             /**< port 53 */
+    bool swapped;                         /**< the connection goes from destination to source */
+    uint8_t judged_direction;             /**< enum flow_direction: the side that was judged */
+    uint32_t undecided;                   /**< bits of enum flow_undecided */
+    const struct flow_decision *decision; /**< why; lives as long as the classifier; or NULL */
 };
 
 /** Records on their way from a reader to a sink. One thread at a time. */

@@ -41,25 +41,27 @@ FLOW_API const struct flow_report_rule *flow_report_rule_of(const struct flow_re
 
 struct flow_finding {
     const struct flow_report_rule *rule;
-    char fingerprint[17];     /**< the same for the same cause in every run; hexadecimal */
-    uint8_t scope;            /**< enum flow_scope */
-    uint8_t protocol;         /**< enum flow_protocol */
+    char fingerprint[17]; /**< the same for the same cause in every run; hexadecimal */
+    uint8_t scope;        /**< enum flow_scope */
+    uint8_t protocol;     /**< enum flow_protocol */
     bool has_port;
-    uint16_t port;            /**< of the server, or the ICMP type */
-    struct flow_str source, destination; /**< "namespace/workload", a name, or an address */
-    uint64_t count;           /**< flows; a drop and its policy verdict count once */
-    int64_t first, last;      /**< FLOW_TIME_NONE when no flow had a time */
+    uint16_t port;                        /**< of the server, or the ICMP type */
+    uint8_t direction;                    /**< enum flow_direction: whose policies it is about */
+    struct flow_str source, destination;  /**< "namespace/workload", a name, or an address */
+    uint64_t count;                       /**< flows; a drop and its policy verdict count once */
+    int64_t first, last;                  /**< FLOW_TIME_NONE when no flow had a time */
     const struct flow_decision *decision; /**< or NULL */
-    uint32_t undecided;       /**< facts missing, for records-cannot-decide */
-    struct flow_str explanation; /**< one sentence */
+    uint32_t undecided;                   /**< facts missing, for records-cannot-decide */
+    struct flow_str explanation;          /**< one sentence */
 };
 
 /** What was seen on one node. */
 struct flow_node_seen {
     struct flow_str name;
     uint64_t flows;
-    uint64_t lost;       /**< events reported lost */
-    int64_t first, last; /**< FLOW_TIME_NONE when no flow had a time */
+    uint64_t lost;                 /**< events reported lost */
+    int64_t first, last;           /**< FLOW_TIME_NONE when no flow had a time */
+    int64_t lost_first, lost_last; /**< when events were reported lost, or FLOW_TIME_NONE */
 };
 
 struct flow_tally;
@@ -76,7 +78,8 @@ FLOW_API int flow_tally_add(struct flow_tally *tally, const struct flow_batch *b
 FLOW_API int flow_tally_add_inputs(struct flow_tally *tally, const struct flow_reader *reader,
                                    struct flow_error *err);
 /**
- * Works out the findings; call once, behind the last add. They are sorted by severity, then count.
+ * Works out the findings; call once, behind the last add. They are sorted by severity, rule id and
+ * count, the nodes by name: the order does not hang on how the input was split.
  */
 FLOW_API int flow_tally_finish(struct flow_tally *tally, struct flow_error *err);
 
@@ -88,13 +91,13 @@ FLOW_API uint64_t flow_tally_result(const struct flow_tally *tally, uint8_t resu
 
 /** Counters over all inputs. */
 struct flow_tally_totals {
-    uint64_t flows;       /**< flow records */
-    uint64_t duplicates;  /**< drop records whose policy verdict is counted instead */
-    uint64_t undecided;   /**< flows with result undecided */
+    uint64_t flows;      /**< flow records */
+    uint64_t duplicates; /**< drop records whose policy verdict is counted instead */
+    uint64_t undecided;  /**< flows with result undecided */
     uint64_t records, damaged, lost, lost_reports, node_status;
-    uint64_t ungrouped;   /**< flows beyond the number of groups that are told apart */
+    uint64_t ungrouped; /**< flows beyond the number of groups that are told apart */
     int64_t first, last;
-    bool cut_short;       /**< an input ends in the middle */
+    bool cut_short; /**< an input ends in the middle */
 };
 
 FLOW_API void flow_tally_totals(const struct flow_tally *tally, struct flow_tally_totals *totals);
@@ -109,13 +112,13 @@ FLOW_API const struct flow_input_stats *flow_tally_input_at(const struct flow_ta
 FLOW_API const struct flow_policies *flow_tally_policies(const struct flow_tally *tally);
 
 struct flow_sink_options {
-    size_t size;                    /**< sizeof(struct flow_sink_options) */
-    const struct flow_tally *tally; /**< what reports are made from; finished before
-                                         flow_sink_finish; borrowed until then */
+    size_t size;                             /**< sizeof(struct flow_sink_options) */
+    const struct flow_tally *tally;          /**< what reports are made from; finished before
+                                                  flow_sink_finish; borrowed until then */
     const struct flow_reader *const *reader; /**< where the reader of the batches is kept, for the
                                          names of inputs in rows; may be NULL */
-    bool color;                     /**< text with terminal colours; default false */
-    uint32_t limit;                 /**< findings that text shows; 0 (default): all */
+    bool color;                              /**< text with terminal colours; default false */
+    uint32_t limit;                          /**< findings that text shows; 0 (default): all */
 };
 
 /** Fills in the defaults. @return FLOW_OK, or FLOW_E_ARGUMENT for a size it does not know */
@@ -143,7 +146,7 @@ struct flow_explain_report {
     uint8_t protocol;                    /**< enum flow_protocol */
     bool has_port;
     uint16_t port;
-    const struct flow_record *record;    /**< the flow it is about, judged; or NULL */
+    const struct flow_record *record; /**< the flow it is about, judged; or NULL */
     const struct flow_explanation *sides;
     size_t side_count;
 };

@@ -86,7 +86,7 @@ static void
 clear_host_bits(struct flow_cidr *cidr)
 {
     for (unsigned bit = cidr->length; bit < 128; bit++) {
-        cidr->address.bytes[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
+        cidr->address.bytes[bit / 8] &= (uint8_t) ~(0x80u >> (bit % 8));
     }
 }
 

@@ -14,7 +14,8 @@ struct flow_arena {
     size_t total;                    /* bytes of all blocks */
 };
 
-/* Zeroed memory aligned for any type; NULL when there is none. A size of 0 gives a valid pointer. */
+/* Zeroed memory aligned for any type; NULL when there is none. A size of 0 gives a valid pointer.
+ */
 void *flow_arena_alloc(struct flow_arena *arena, size_t size);
 
 /* As flow_arena_alloc for count things of size bytes; NULL also when the product overflows. */

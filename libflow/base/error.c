@@ -76,6 +76,7 @@ void
 flow_error_set_input(struct flow_error *err, const char *input)
 {
     const size_t room = sizeof(err->input) - 1;
+    const char *tail;
     size_t len;
 
     if (err == NULL || input == NULL) {
@@ -86,8 +87,12 @@ flow_error_set_input(struct flow_error *err, const char *input)
         memcpy(err->input, input, len + 1);
         return;
     }
+    tail = input + len - (room - 3);
+    while (((unsigned char)*tail & 0xc0) == 0x80) {
+        tail++; /* not in the middle of a character */
+    }
     memcpy(err->input, "...", 3);
-    memcpy(err->input + 3, input + len - (room - 3), room - 3 + 1);
+    memcpy(err->input + 3, tail, strlen(tail) + 1);
 }
 
 void

@@ -120,8 +120,9 @@ grow_slots(struct flow_intern *table)
         if (slot.id == FLOW_INTERN_NONE) {
             continue;
         }
-        at = (uint32_t)flow_hash(table->texts[slot.id].ptr, table->texts[slot.id].len,
-                                 table->seed) & (count - 1);
+        at =
+            (uint32_t)flow_hash(table->texts[slot.id].ptr, table->texts[slot.id].len, table->seed) &
+            (count - 1);
         while (slots[at].id != FLOW_INTERN_NONE) {
             at = (at + 1) & (count - 1);
         }

@@ -3,7 +3,8 @@
 #ifndef FLOW_BASE_LIMITS_H
 #define FLOW_BASE_LIMITS_H
 
-/* Bytes in one Hubble JSON record; a longer one is a damaged record and reading goes on after it. */
+/* Bytes in one Hubble JSON record; a longer one is a damaged record and reading goes on after it.
+ */
 #define FLOW_RECORD_BYTES_MAX ((size_t)16 << 20)
 
 /* Open brackets in one JSON record. */

@@ -32,8 +32,8 @@ date_from_days(int64_t days, int64_t *year, int *month, int *day)
     const int64_t day_of_era = shifted - era * 146097;
     const int64_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 -
-                                              year_of_era / 100);
+    const int64_t day_of_year =
+        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     const int64_t month_from_march = (5 * day_of_year + 2) / 153;
 
     *day = (int)(day_of_year - (153 * month_from_march + 2) / 5 + 1);
@@ -51,6 +51,23 @@ take_digits(struct flow_str text, size_t *pos, int count, int64_t *value)
             return false;
         }
         *value = *value * 10 + (text.ptr[*pos] - '0');
+    }
+    return true;
+}
+
+/* Two digits of a number from low to high; false, with *pos on the bad byte or, when the number is
+ * out of range, on its first digit. */
+static bool
+take_two(struct flow_str text, size_t *pos, int64_t low, int64_t high, int64_t *value)
+{
+    const size_t start = *pos;
+
+    if (!take_digits(text, pos, 2, value)) {
+        return false;
+    }
+    if (*value < low || *value > high) {
+        *pos = start;
+        return false;
     }
     return true;
 }
@@ -97,33 +114,37 @@ take_offset(struct flow_str text, size_t *pos, int64_t *seconds)
         return false;
     }
     west = text.ptr[(*pos)++] == '-';
-    if (!take_digits(text, pos, 2, &hours) || *pos >= text.len || text.ptr[*pos] != ':') {
-        return false;
-    }
-    (*pos)++;
-    if (!take_digits(text, pos, 2, &minutes) || hours > 23 || minutes > 59) {
+    if (!take_two(text, pos, 0, 23, &hours) || !take_char(text, pos, ':') ||
+        !take_two(text, pos, 0, 59, &minutes)) {
         return false;
     }
     *seconds = (hours * 60 + minutes) * (west ? -60 : 60);
     return true;
 }
 
+static int64_t
+days_of_month(int64_t year, int64_t month)
+{
+    static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+    return days[month - 1] + (month == 2 && leap);
+}
+
 static bool
 take_date(struct flow_str text, size_t *pos, int64_t *days)
 {
-    static const uint8_t month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
     int64_t year, month, day;
 
-    if (!take_digits(text, pos, 4, &year) || !take_char(text, pos, '-') ||
-        !take_digits(text, pos, 2, &month) || !take_char(text, pos, '-') ||
-        !take_digits(text, pos, 2, &day)) {
+    if (!take_digits(text, pos, 4, &year)) {
         return false;
     }
-    *days = 0;
-    if (year < FIRST_YEAR || year > LAST_YEAR || month < 1 || month > 12 || day < 1 ||
-        day > month_days[month - 1] ||
-        (month == 2 && day == 29 && (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0)))) {
+    if (year < FIRST_YEAR || year > LAST_YEAR) {
         *pos = 0;
+        return false;
+    }
+    if (!take_char(text, pos, '-') || !take_two(text, pos, 1, 12, &month) ||
+        !take_char(text, pos, '-') || !take_two(text, pos, 1, days_of_month(year, month), &day)) {
         return false;
     }
     *days = days_from_date(year, month, day);
@@ -135,13 +156,13 @@ take_clock(struct flow_str text, size_t *pos, int64_t *seconds)
 {
     int64_t hour, minute, second;
 
-    if (!take_digits(text, pos, 2, &hour) || !take_char(text, pos, ':') ||
-        !take_digits(text, pos, 2, &minute) || !take_char(text, pos, ':') ||
-        !take_digits(text, pos, 2, &second)) {
+    if (!take_two(text, pos, 0, 23, &hour) || !take_char(text, pos, ':') ||
+        !take_two(text, pos, 0, 59, &minute) || !take_char(text, pos, ':') ||
+        !take_two(text, pos, 0, 60, &second)) {
         return false;
     }
     *seconds = (hour * 60 + minute) * 60 + second;
-    return hour <= 23 && minute <= 59 && second <= 60;
+    return true;
 }
 
 int
@@ -165,7 +186,7 @@ const char *
 flow_time_format(int64_t time, char text[FLOW_TIME_TEXT_MAX])
 {
     const int64_t nanoseconds = ((time % SECOND) + SECOND) % SECOND;
-    const int64_t seconds = (time - nanoseconds) / SECOND;
+    const int64_t seconds = time / SECOND - (time % SECOND < 0);
     const int64_t second_of_day = ((seconds % 86400) + 86400) % 86400;
     int64_t year;
     int month, day, used;

@@ -46,8 +46,8 @@ flow_classifier_new(struct flow_classifier **out, const struct flow_policies *po
     }
     classifier->policies = policies;
     flow_decider_init(&classifier->decider, policies);
-    rc = flow_party_table_init(&classifier->parties, &policies->inventory,
-                               policies->engine->cilium, err);
+    rc = flow_party_table_init(&classifier->parties, &policies->inventory, policies->engine->cilium,
+                               err);
     if (rc == FLOW_OK && (!flow_intern_init(&classifier->memo.keys) ||
                           !flow_intern_init(&classifier->decisions.keys) ||
                           !flow_intern_init(&classifier->clusters))) {
@@ -100,8 +100,8 @@ decide(struct flow_classifier *classifier, const struct flow_question *question)
     const struct memo_key memo = {
         .subject = question->subject->id,
         .peer = question->peer->id,
-        .address_class = flow_cidr_classes_find(&classifier->policies->classes,
-                                                &question->peer_address),
+        .address_class =
+            flow_cidr_classes_find(&classifier->policies->classes, &question->peer_address),
         .names = classifier->policies->has_names ? question->names->id : 0,
         .port = question->port,
         .direction = question->direction,
@@ -143,16 +143,15 @@ cluster_of(struct flow_str node_name)
 {
     const char *slash = node_name.len > 0 ? memchr(node_name.ptr, '/', node_name.len) : NULL;
 
-    return (struct flow_str){ node_name.ptr,
-                              slash != NULL ? (size_t)(slash - node_name.ptr) : 0 };
+    return (struct flow_str){ node_name.ptr, slash != NULL ? (size_t)(slash - node_name.ptr) : 0 };
 }
 
 static bool
 find_ends(struct flow_classifier *classifier, const struct flow_dict *dict,
           const struct flow_record *record, bool swapped, struct ends *ends)
 {
-    const struct flow_party *source = flow_party_find(&classifier->parties, dict, record->source,
-                                                      &record->source_address);
+    const struct flow_party *source =
+        flow_party_find(&classifier->parties, dict, record->source, &record->source_address);
     const struct flow_party *destination = flow_party_find(
         &classifier->parties, dict, record->destination, &record->destination_address);
 
@@ -229,9 +228,8 @@ agree(struct flow_classifier *classifier, const struct flow_decision *a,
     }
     if ((allows(a->expected) && allows(b->expected)) ||
         (denies(a->expected) && denies(b->expected))) {
-        return a->expected == FLOW_EXPECTED_ALLOW || a->expected == FLOW_EXPECTED_DENY_EXPLICIT
-                   ? a
-                   : b;
+        return a->expected == FLOW_EXPECTED_ALLOW || a->expected == FLOW_EXPECTED_DENY_EXPLICIT ? a
+                                                                                                : b;
     }
     return depends(classifier, why | a->undecided | b->undecided);
 }
@@ -268,9 +266,8 @@ scope_of(const struct ends *ends, uint16_t port)
     const struct flow_party *client = ends->client;
     const struct flow_party *server = ends->server;
 
-    if (client->api_server || server->api_server ||
-        client->class == FLOW_PARTY_API_SERVER || server->class == FLOW_PARTY_API_SERVER ||
-        (is_node(server) && is_control_port(port))) {
+    if (client->api_server || server->api_server || client->class == FLOW_PARTY_API_SERVER ||
+        server->class == FLOW_PARTY_API_SERVER || (is_node(server) && is_control_port(port))) {
         return FLOW_SCOPE_CONTROL_PLANE;
     }
     if (is_node(client) || is_node(server)) {
@@ -406,8 +403,7 @@ flow_connection_of(const struct flow_record *record, struct flow_connection *con
     swapped = readings[0].swapped;
     connection->source = swapped ? record->destination : record->source;
     connection->destination = swapped ? record->source : record->destination;
-    connection->source_address =
-        swapped ? record->destination_address : record->source_address;
+    connection->source_address = swapped ? record->destination_address : record->source_address;
     connection->destination_address =
         swapped ? record->source_address : record->destination_address;
     connection->source_names = swapped ? record->destination_names : record->source_names;
@@ -482,8 +478,8 @@ flow_endpoint_named(struct flow_dict *dict, struct flow_str namespace_name,
         label = flow_buf_str(&text);
         filled.has_labels = true;
     }
-    endpoint = key.failed || text.failed ? NULL
-                                         : flow_cache_find(&dict->endpoints, flow_buf_str(&key));
+    endpoint =
+        key.failed || text.failed ? NULL : flow_cache_find(&dict->endpoints, flow_buf_str(&key));
     if (endpoint == NULL && !key.failed && !text.failed) {
         endpoint = flow_dict_add_endpoint(dict, flow_buf_str(&key), &filled, &label,
                                           entity.len > 0 ? 1 : 0);

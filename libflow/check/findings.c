@@ -89,7 +89,7 @@ first_name(const struct flow_text_list *names)
 static bool
 add_reserved(struct flow_buf *out, const struct flow_endpoint *endpoint)
 {
-    static const char *const names[] = { "kube-apiserver", "host",   "remote-node", "ingress",
+    static const char *const names[] = { "kube-apiserver", "host", "remote-node", "ingress",
                                          "health",         "init", "unmanaged" };
 
     for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
@@ -162,7 +162,7 @@ add_identity(struct flow_buf *out, const struct flow_finding *finding, uint8_t r
     flow_buf_add_str(out, finding->destination);
     flow_buf_add_format(out, "|%u|%d|%u|%u|%u|", finding->protocol,
                         finding->has_port ? finding->port : -1, result, finding->undecided,
-                        decision != NULL ? decision->direction : 0);
+                        finding->direction);
     if (decision != NULL && decision->policy != NULL) {
         flow_buf_add_format(out, "%u/%s/%s/", decision->policy->kind,
                             decision->policy->namespace_name, decision->policy->name);
@@ -193,15 +193,16 @@ finding_of(struct builder *builder, const struct flow_group *group)
         .port = key->port,
         .decision = (const struct flow_decision *)(uintptr_t)key->decision,
         .undecided = key->undecided,
+        .direction = key->direction,
         .first = group->first,
         .last = group->last,
     };
 
-    finding.source = end_text(builder, (const struct flow_endpoint *)(uintptr_t)key->source,
-                              &key->client, NULL);
+    finding.source =
+        end_text(builder, (const struct flow_endpoint *)(uintptr_t)key->source, &key->client, NULL);
     finding.destination =
-        end_text(builder, (const struct flow_endpoint *)(uintptr_t)key->destination,
-                 &key->server, (const struct flow_text_list *)(uintptr_t)key->names);
+        end_text(builder, (const struct flow_endpoint *)(uintptr_t)key->destination, &key->server,
+                 (const struct flow_text_list *)(uintptr_t)key->names);
     return finding;
 }
 
@@ -319,8 +320,10 @@ keep_draft(struct builder *builder, struct draft *draft)
 static bool
 keep_gap(struct builder *builder, const struct flow_node_seen *node)
 {
-    struct flow_finding finding = { .count = node->lost, .first = FLOW_TIME_NONE,
-                                    .last = FLOW_TIME_NONE, .source = node->name,
+    struct flow_finding finding = { .count = node->lost,
+                                    .first = node->lost_first,
+                                    .last = node->lost_last,
+                                    .source = node->name,
                                     .destination = FLOW_STR("") };
 
     if (node->lost == 0) {
@@ -335,8 +338,9 @@ keep_gap(struct builder *builder, const struct flow_node_seen *node)
     add_identity(&builder->text, &finding, 0);
     fingerprint(flow_buf_str(&builder->text), finding.fingerprint);
     flow_buf_reset(&builder->text);
-    flow_buf_add_text(&builder->text,
-                      "events were lost on this node, so a flow that is not here may have happened");
+    flow_buf_add_text(
+        &builder->text,
+        "events were lost on this node, so a flow that is not here may have happened");
     finding.explanation = keep_text(builder->tally, &builder->text);
     builder->tally->findings[builder->tally->finding_count++] = finding;
     return finding.explanation.ptr != NULL;
@@ -347,8 +351,8 @@ keep_findings(struct builder *builder)
 {
     struct flow_tally *tally = builder->tally;
 
-    tally->findings = calloc((size_t)builder->keys.count + tally->node_names.count + 1,
-                             sizeof(*tally->findings));
+    tally->findings =
+        calloc((size_t)builder->keys.count + tally->node_names.count + 1, sizeof(*tally->findings));
     if (tally->findings == NULL) {
         return false;
     }

@@ -25,8 +25,7 @@ flow_says_nothing(const struct flow_record *record)
 {
     return record->event_type == FLOW_EVENT_TRACE_SOCK || record->type == FLOW_TYPE_SOCK ||
            record->event_type == FLOW_EVENT_DEBUG || record->event_type == FLOW_EVENT_CAPTURE ||
-           record->event_type == FLOW_EVENT_AGENT ||
-           record->trace_reason == TRACE_REASON_RELATED;
+           record->event_type == FLOW_EVENT_AGENT || record->trace_reason == TRACE_REASON_RELATED;
 }
 
 /* Points that a packet passes before policy is applied to it. */
@@ -86,13 +85,11 @@ flow_service_port(const struct flow_record *record, bool swapped, uint16_t *port
 {
     *port = 0;
     if (record->protocol == FLOW_PROTOCOL_ICMPV4) {
-        *port = swapped && record->icmp_type == ICMPV4_ECHO_REPLY ? ICMPV4_ECHO
-                                                                  : record->icmp_type;
+        *port = swapped && record->icmp_type == ICMPV4_ECHO_REPLY ? ICMPV4_ECHO : record->icmp_type;
         return true;
     }
     if (record->protocol == FLOW_PROTOCOL_ICMPV6) {
-        *port = swapped && record->icmp_type == ICMPV6_ECHO_REPLY ? ICMPV6_ECHO
-                                                                  : record->icmp_type;
+        *port = swapped && record->icmp_type == ICMPV6_ECHO_REPLY ? ICMPV6_ECHO : record->icmp_type;
         return true;
     }
     *port = swapped ? record->source_port : record->destination_port;
@@ -105,8 +102,7 @@ ports_look_reversed(const struct flow_record *record)
     return record->has_ports && record->source_port != 0 &&
            record->source_port < record->destination_port &&
            (record->source_port < PRIVILEGED_PORTS ||
-            (record->source_port < EPHEMERAL_PORTS &&
-             record->destination_port >= EPHEMERAL_PORTS));
+            (record->source_port < EPHEMERAL_PORTS && record->destination_port >= EPHEMERAL_PORTS));
 }
 
 /* Whether the packet is a reply, from everything but the ports. */

@@ -86,8 +86,7 @@ find_node(struct flow_tally *tally, const struct flow_dict *dict, uint32_t numbe
         if (grown == NULL) {
             return NULL;
         }
-        memset(grown + tally->node_map_room, 0,
-               (room - tally->node_map_room) * sizeof(*grown));
+        memset(grown + tally->node_map_room, 0, (room - tally->node_map_room) * sizeof(*grown));
         tally->node_map = grown;
         tally->node_map_room = room;
     }
@@ -110,6 +109,8 @@ find_node(struct flow_tally *tally, const struct flow_dict *dict, uint32_t numbe
             .name = flow_intern_text(&tally->node_names, place),
             .first = FLOW_TIME_NONE,
             .last = FLOW_TIME_NONE,
+            .lost_first = FLOW_TIME_NONE,
+            .lost_last = FLOW_TIME_NONE,
         };
     }
     tally->node_map[number] = place + 1;
@@ -146,6 +147,7 @@ key_of(const struct flow_record *record)
     key.scope = record->scope;
     key.result = record->result;
     key.undecided = record->undecided;
+    key.direction = record->judged_direction;
     key.has_port = connection.has_port;
     key.port = connection.destination_port;
     if (connection.destination->pod_name.len == 0) {
@@ -187,9 +189,8 @@ find_group(struct flow_tally *tally, const struct flow_group_key *key, bool *fai
         *failed = true;
         return NULL;
     }
-    tally->groups[number] = (struct flow_group){
-        .key = *key, .first = FLOW_TIME_NONE, .last = FLOW_TIME_NONE
-    };
+    tally->groups[number] =
+        (struct flow_group){ .key = *key, .first = FLOW_TIME_NONE, .last = FLOW_TIME_NONE };
     tally->group_count++;
     return &tally->groups[number];
 }
@@ -247,6 +248,7 @@ flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch, struct 
         }
         if (record->kind == FLOW_KIND_LOST_EVENTS) {
             node->lost += record->lost->count;
+            widen(record->time, &node->lost_first, &node->lost_last);
         }
         if (record->kind != FLOW_KIND_FLOW) {
             continue;
@@ -297,6 +299,15 @@ flow_tally_add_inputs(struct flow_tally *tally, const struct flow_reader *reader
     return FLOW_OK;
 }
 
+static int
+compare_nodes(const void *left, const void *right)
+{
+    const struct flow_node_seen *a = left;
+    const struct flow_node_seen *b = right;
+
+    return flow_str_compare(a->name, b->name);
+}
+
 int
 flow_tally_finish(struct flow_tally *tally, struct flow_error *err)
 {
@@ -304,6 +315,9 @@ flow_tally_finish(struct flow_tally *tally, struct flow_error *err)
         return FLOW_OK;
     }
     tally->finished = true;
+    if (tally->node_names.count > 1) {
+        qsort(tally->nodes, tally->node_names.count, sizeof(*tally->nodes), compare_nodes);
+    }
     memcpy(tally->final, tally->results, sizeof(tally->final));
     return flow_tally_make_findings(tally, err);
 }

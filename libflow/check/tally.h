@@ -9,15 +9,15 @@
 
 /* Flows that differ in nothing a finding would tell; compared as bytes. */
 struct flow_group_key {
-    uint64_t decision;             /* address of the decision */
-    uint64_t source, destination;  /* addresses of the endpoints, the connection's ends */
-    uint64_t names;                /* of the server, when it is outside */
-    struct flow_address server;    /* only of ends that are no pods */
+    uint64_t decision;            /* address of the decision */
+    uint64_t source, destination; /* addresses of the endpoints, the connection's ends */
+    uint64_t names;               /* of the server, when it is outside */
+    struct flow_address server;   /* only of ends that are no pods */
     struct flow_address client;
     uint16_t port;
     uint8_t protocol, scope, result, has_port;
     uint32_t undecided;
-    uint8_t padding[4];
+    uint8_t direction, padding[3];
 };
 
 struct flow_group {
@@ -31,12 +31,12 @@ struct flow_tally {
     struct flow_intern keys;              /* struct flow_group_key -> number of the group */
     struct flow_group *groups;
     size_t group_count, group_room;
-    uint64_t results[FLOW_RESULT_COUNT];  /* of flows that are in no group */
-    uint64_t final[FLOW_RESULT_COUNT];    /* of all, once finished */
+    uint64_t results[FLOW_RESULT_COUNT]; /* of flows that are in no group */
+    uint64_t final[FLOW_RESULT_COUNT];   /* of all, once finished */
     uint64_t codes[FLOW_UNDECIDED_COUNT];
     struct flow_tally_totals totals;
     struct flow_intern node_names;
-    struct flow_node_seen *nodes;
+    struct flow_node_seen *nodes; /* by number; sorted by name once finished */
     size_t node_room;
     uint32_t *node_map; /* number in the dictionary -> place in nodes, + 1 */
     size_t node_map_room;

@@ -15,9 +15,9 @@
  */
 struct flow_window {
     const uint8_t *at, *end;
-    bool last;       /* nothing will come behind end */
-    uint64_t offset; /* of at, in the plain bytes of the input */
-    uint64_t line;   /* of at, from 1 */
+    bool last;           /* nothing will come behind end */
+    uint64_t offset;     /* of at, in the plain bytes of the input */
+    uint64_t line;       /* of at, from 1 */
     uint64_t line_start; /* offset of the first byte of that line */
 };
 
@@ -44,7 +44,8 @@ struct flow_decoder {
     const struct flow_decoder_ops *ops;
 };
 
-/* The decoder for these first bytes of an input; err says what they look like when there is none. */
+/* The decoder for these first bytes of an input; err says what they look like when there is none.
+ */
 int flow_decoder_find(const struct flow_decoder_ops **ops, const uint8_t *head, size_t len,
                       struct flow_error *err);
 

@@ -34,14 +34,15 @@ flow_fields_start(const struct flow_fields *fields)
     return fields->count;
 }
 
-/* The number of a member, FLOW_FIELD_UNKNOWN for another. *place is the member before, then this. */
+/* The number of a member, FLOW_FIELD_UNKNOWN for another. *place is the member before, then this.
+ */
 static inline uint8_t
 flow_fields_number(struct flow_fields *fields, struct flow_str name, uint8_t *place)
 {
     const uint8_t guess = fields->after[*place];
 
     if (fields->names[guess].len == name.len &&
-        memcmp(fields->names[guess].ptr, name.ptr, name.len) == 0) {
+        flow_bytes_equal(fields->names[guess].ptr, name.ptr, name.len)) {
         *place = guess;
         return fields->numbers[guess];
     }

@@ -138,8 +138,8 @@ static const struct flow_field flow_fields[] = {
 enum lost_field { S_SOURCE = 1, S_COUNT, S_CPU, S_FIRST, S_LAST };
 
 static const struct flow_field lost_fields[] = {
-    { "source", S_SOURCE }, { "num_events_lost", S_COUNT }, { "cpu", S_CPU },
-    { "first", S_FIRST },   { "last", S_LAST },             { "numEventsLost", S_COUNT },
+    { "source", S_SOURCE }, { "num_events_lost", S_COUNT }, { "cpu", S_CPU }, { "first", S_FIRST },
+    { "last", S_LAST },     { "numEventsLost", S_COUNT },
 };
 
 #define INIT(which, table)                                                                         \
@@ -330,8 +330,8 @@ parse_lost(struct flow_hubble_json *decoder, struct flow_json *json, struct flow
         if (flow_json_null(json)) {
             continue;
         }
-        ok = number == S_SOURCE  ? flow_hubble_json_enum(json, flow_lost_source_number,
-                                                         &lost->source)
+        ok = number == S_SOURCE
+                 ? flow_hubble_json_enum(json, flow_lost_source_number, &lost->source)
              : number == S_COUNT ? flow_json_u64(json, &lost->count)
              : number == S_CPU   ? flow_json_i64(json, &cpu)
              : number == S_FIRST ? flow_hubble_json_time(decoder, json, &lost->first)
@@ -382,8 +382,7 @@ static bool
 outer_member(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_str key,
              uint8_t *place, uint8_t *bare_place, struct flow_record *record, struct shape *shape)
 {
-    const uint8_t number =
-        flow_fields_number(&decoder->tables[FLOW_JSON_RESPONSE], key, place);
+    const uint8_t number = flow_fields_number(&decoder->tables[FLOW_JSON_RESPONSE], key, place);
 
     if (number == F_TIME) {
         return flow_hubble_json_time(decoder, json, &shape->outer_time);
@@ -396,8 +395,7 @@ outer_member(struct flow_hubble_json *decoder, struct flow_json *json, struct fl
         shape->known = true;
         return wrapped_member(decoder, json, number, record);
     }
-    const uint8_t bare =
-        flow_fields_number(&decoder->tables[FLOW_JSON_FLOW], key, bare_place);
+    const uint8_t bare = flow_fields_number(&decoder->tables[FLOW_JSON_FLOW], key, bare_place);
 
     shape->known |= bare != FLOW_FIELD_UNKNOWN && bare != F_OTHER;
     return flow_member(decoder, json, bare, record);

@@ -60,8 +60,7 @@ bool flow_hubble_json_decode(struct flow_hubble_json *decoder, struct flow_json 
 bool flow_hubble_json_texts(struct flow_hubble_json *decoder, struct flow_json *json,
                             size_t *count);
 /* A time, through the date remembered from the record before. */
-bool flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json,
-                           int64_t *time);
+bool flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, int64_t *time);
 /* An enum's value, by name or number; a name nobody knows is 0. */
 bool flow_hubble_json_enum(struct flow_json *json,
                            bool (*number_of)(struct flow_str name, uint32_t *number),
@@ -79,8 +78,9 @@ typedef bool flow_hubble_json_member(struct flow_hubble_json *decoder, struct fl
 
 /* The members of the object at the cursor, each given to its function; null is absent. */
 static inline bool
-flow_hubble_json_object(struct flow_hubble_json *decoder, struct flow_json *json, enum flow_json_table table,
-             flow_hubble_json_member *member, struct flow_record *record)
+flow_hubble_json_object(struct flow_hubble_json *decoder, struct flow_json *json,
+                        enum flow_json_table table, flow_hubble_json_member *member,
+                        struct flow_record *record)
 {
     struct flow_fields *fields = &decoder->tables[table];
     uint8_t place = flow_fields_start(fields);

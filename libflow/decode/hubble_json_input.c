@@ -18,10 +18,10 @@ struct input {
     bool in_array;
     bool skipping; /* behind a record over the limit, up to the next line */
     /* What is known of the line that the window's start is in, by offset in the plain bytes. */
-    uint64_t line_end;    /* of its newline, when line_ended */
-    uint64_t scanned;     /* no newline before this offset */
+    uint64_t line_end; /* of its newline, when line_ended */
+    uint64_t scanned;  /* no newline before this offset */
     bool line_ended;
-    bool line_odd;        /* a byte of it is not ASCII, or an unusual control byte */
+    bool line_odd; /* a byte of it is not ASCII, or an unusual control byte */
 };
 
 static int
@@ -216,10 +216,12 @@ decode(struct input *input, struct flow_json *cursor, const uint8_t *from, const
 static int
 over_limit(struct input *input, struct flow_window *window, struct flow_error *err)
 {
-    input->skipping = true;
+    const uint8_t *newline = memchr(window->at, '\n', (size_t)(window->end - window->at));
+
+    input->skipping = newline == NULL;
     flow_fail(err, FLOW_E_LIMIT, "expected a record of at most %zu bytes, found a longer one",
               FLOW_RECORD_BYTES_MAX);
-    return damaged(window, window->at, window->end, err);
+    return damaged(window, window->at, newline != NULL ? newline : window->end, err);
 }
 
 /* A record that goes on behind the end of its line. */
@@ -258,10 +260,14 @@ may_span(const struct flow_window *window, const uint8_t *line_end)
     return line_end + 1 < window->end && line_end[1] != '{';
 }
 
-/* What a failed record takes with it: in an array its own bracket, else its line. */
+/*
+ * What a failed record takes with it: in an array its own bracket, else its line. NULL when the
+ * window must grow to tell. A line that is longer than any record is passed over as it comes.
+ */
 static const uint8_t *
-damage_end(const struct input *input, const struct flow_window *window, const uint8_t *line_end)
+damage_end(struct input *input, const struct flow_window *window, const uint8_t *line_end)
 {
+    const bool ended = line_end < window->end || window->last;
     struct flow_json cursor;
     struct flow_str raw;
 
@@ -269,6 +275,10 @@ damage_end(const struct input *input, const struct flow_window *window, const ui
     if (input->in_array && flow_json_raw(&cursor, &raw)) {
         return (const uint8_t *)raw.ptr + raw.len;
     }
+    if (!ended && (size_t)(window->end - window->at) <= FLOW_RECORD_BYTES_MAX) {
+        return NULL;
+    }
+    input->skipping = !ended;
     return line_end;
 }
 
@@ -278,8 +288,7 @@ damage_end(const struct input *input, const struct flow_window *window, const ui
  * one long line may never show.
  */
 static bool
-certain(const struct input *input, const struct flow_window *window,
-        const struct flow_json *cursor)
+certain(const struct input *input, const struct flow_window *window, const struct flow_json *cursor)
 {
     return input->in_array && !cursor->cut && window->end - cursor->failed_at > 32;
 }
@@ -290,6 +299,7 @@ take_record(struct input *input, struct flow_window *window, struct flow_batch *
 {
     const uint8_t *line_end = find_line_end(input, window);
     const bool ended = line_end < window->end;
+    const uint8_t *behind;
     struct flow_json cursor;
 
     if ((size_t)(line_end - window->at) > FLOW_RECORD_BYTES_MAX && !input->in_array) {
@@ -311,7 +321,8 @@ take_record(struct input *input, struct flow_window *window, struct flow_batch *
             return take_spanning(input, window, batch, err);
         }
     }
-    return decode_failed(&cursor, window, damage_end(input, window, line_end), err);
+    behind = damage_end(input, window, line_end);
+    return behind != NULL ? decode_failed(&cursor, window, behind, err) : FLOW_AGAIN;
 }
 
 /* A line that is no object: told, and passed over. */

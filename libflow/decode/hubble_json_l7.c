@@ -6,8 +6,8 @@
 enum l7_field { L_TYPE = 1, L_LATENCY, L_DNS, L_HTTP, L_KAFKA };
 
 static const struct flow_field l7_fields[] = {
-    { "type", L_TYPE },   { "latency_ns", L_LATENCY }, { "dns", L_DNS },
-    { "http", L_HTTP },   { "kafka", L_KAFKA },        { "latencyNs", L_LATENCY },
+    { "type", L_TYPE }, { "latency_ns", L_LATENCY }, { "dns", L_DNS },
+    { "http", L_HTTP }, { "kafka", L_KAFKA },        { "latencyNs", L_LATENCY },
 };
 
 enum dns_field { D_QUERY = 1, D_IPS, D_TTL, D_CNAMES, D_SOURCE, D_RCODE, D_QTYPES, D_RRTYPES };
@@ -96,21 +96,6 @@ parse_u32(struct flow_json *json, uint32_t *value)
         return false;
     }
     *value = (uint32_t)wide;
-    return true;
-}
-
-static bool
-parse_i32(struct flow_json *json, int32_t *value)
-{
-    int64_t wide;
-
-    if (!flow_json_i64(json, &wide)) {
-        return false;
-    }
-    if (wide < INT32_MIN || wide > INT32_MAX) {
-        return flow_json_fail(json, "a number of 32 bits");
-    }
-    *value = (int32_t)wide;
     return true;
 }
 
@@ -229,13 +214,13 @@ kafka_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t n
     (void)decoder;
     switch (number) {
     case K_ERROR:
-        return parse_i32(json, &l7->kafka_error_code);
+        return flow_json_i32(json, &l7->kafka_error_code);
     case K_VERSION:
-        return parse_i32(json, &l7->kafka_api_version);
+        return flow_json_i32(json, &l7->kafka_api_version);
     case K_KEY:
         return flow_json_string(json, &l7->kafka_api_key);
     case K_CORRELATION:
-        return parse_i32(json, &l7->kafka_correlation_id);
+        return flow_json_i32(json, &l7->kafka_correlation_id);
     case K_TOPIC:
         return flow_json_string(json, &l7->kafka_topic);
     default:

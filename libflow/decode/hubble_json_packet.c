@@ -7,12 +7,8 @@
 enum ip_field { I_SOURCE = 1, I_DESTINATION, I_VERSION, I_ENCRYPTED, I_TRANSLATED };
 
 static const struct flow_field ip_fields[] = {
-    { "source", I_SOURCE },
-    { "source_xlated", I_TRANSLATED },
-    { "destination", I_DESTINATION },
-    { "ipVersion", I_VERSION },
-    { "encrypted", I_ENCRYPTED },
-    { "sourceXlated", I_TRANSLATED },
+    { "source", I_SOURCE },     { "source_xlated", I_TRANSLATED }, { "destination", I_DESTINATION },
+    { "ipVersion", I_VERSION }, { "encrypted", I_ENCRYPTED },      { "sourceXlated", I_TRANSLATED },
 };
 
 static const struct flow_field l4_fields[] = {
@@ -50,9 +46,8 @@ static const struct flow_field event_fields[] = {
 
 /* Numbers are places in flow_record.aggregate plus 1. */
 static const struct flow_field aggregate_fields[] = {
-    { "ingress_flow_count", 1 },  { "egress_flow_count", 2 },
-    { "unknown_direction_flow_count", 3 }, { "ingressFlowCount", 1 },
-    { "egressFlowCount", 2 },     { "unknownDirectionFlowCount", 3 },
+    { "ingress_flow_count", 1 }, { "egress_flow_count", 2 }, { "unknown_direction_flow_count", 3 },
+    { "ingressFlowCount", 1 },   { "egressFlowCount", 2 },   { "unknownDirectionFlowCount", 3 },
 };
 
 #define INIT(which, table)                                                                         \
@@ -160,8 +155,8 @@ l4_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t numb
         return flow_json_skip(json);
     }
     record->protocol = number;
-    record->has_ports = number == FLOW_PROTOCOL_TCP || number == FLOW_PROTOCOL_UDP ||
-                        number == FLOW_PROTOCOL_SCTP;
+    record->has_ports =
+        number == FLOW_PROTOCOL_TCP || number == FLOW_PROTOCOL_UDP || number == FLOW_PROTOCOL_SCTP;
     return flow_hubble_json_object(decoder, json, FLOW_JSON_PORTS, port_member, record);
 }
 
@@ -169,20 +164,11 @@ static bool
 event_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
              struct flow_record *record)
 {
-    int64_t value;
-
     (void)decoder;
     if (number == FLOW_FIELD_UNKNOWN) {
         return flow_json_skip(json);
     }
-    if (!flow_json_i64(json, &value)) {
-        return false;
-    }
-    if (value < INT32_MIN || value > INT32_MAX) {
-        return flow_json_fail(json, "a number of 32 bits");
-    }
-    *(number == V_TYPE ? &record->event_type : &record->event_subtype) = (int32_t)value;
-    return true;
+    return flow_json_i32(json, number == V_TYPE ? &record->event_type : &record->event_subtype);
 }
 
 static bool

@@ -73,6 +73,33 @@ clock_of_day(struct flow_str text, int64_t day, int64_t *time)
     return true;
 }
 
+/* A Timestamp as its two members, as marshallers write it that do not know the type. */
+static bool
+take_parts(struct flow_json *json, int64_t *time)
+{
+    int64_t seconds = 0, nanoseconds = 0;
+    struct flow_str key;
+    bool first = true;
+    int rc;
+
+    if (!flow_json_object(json)) {
+        return false;
+    }
+    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
+        if (flow_str_is(key, "seconds") ? !flow_json_i64(json, &seconds)
+            : flow_str_is(key, "nanos") ? !flow_json_i64(json, &nanoseconds)
+                                        : !flow_json_skip(json)) {
+            return false;
+        }
+    }
+    if (seconds < -9000000000 || seconds > 9000000000 || nanoseconds < 0 ||
+        nanoseconds > 999999999) {
+        return flow_json_fail(json, "a time from 1684 to 2255");
+    }
+    *time = seconds * 1000000000 + nanoseconds;
+    return rc == FLOW_END;
+}
+
 bool
 flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, int64_t *time)
 {
@@ -80,6 +107,9 @@ flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, 
     struct flow_str text;
     int64_t value;
 
+    if (flow_json_peek(json) == '{') {
+        return take_parts(json, time);
+    }
     if (!flow_json_string(json, &text)) {
         return false;
     }
@@ -127,7 +157,8 @@ flow_hubble_json_enum(struct flow_json *json,
 }
 
 bool
-flow_hubble_json_u8_enum(struct flow_json *json, bool (*number_of)(struct flow_str, uint32_t *), uint8_t *out)
+flow_hubble_json_u8_enum(struct flow_json *json, bool (*number_of)(struct flow_str, uint32_t *),
+                         uint8_t *out)
 {
     uint32_t value;
 
@@ -139,7 +170,8 @@ flow_hubble_json_u8_enum(struct flow_json *json, bool (*number_of)(struct flow_s
 }
 
 bool
-flow_hubble_json_u16_enum(struct flow_json *json, bool (*number_of)(struct flow_str, uint32_t *), uint16_t *out)
+flow_hubble_json_u16_enum(struct flow_json *json, bool (*number_of)(struct flow_str, uint32_t *),
+                          uint16_t *out)
 {
     uint32_t value;
 

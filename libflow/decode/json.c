@@ -85,8 +85,8 @@ flow_json_error(const struct flow_json *json, const uint8_t *start, struct flow_
 void
 flow_json_space_slow(struct flow_json *json)
 {
-    while (json->at < json->end && (*json->at == ' ' || *json->at == '\n' || *json->at == '\t' ||
-                                    *json->at == '\r')) {
+    while (json->at < json->end &&
+           (*json->at == ' ' || *json->at == '\n' || *json->at == '\t' || *json->at == '\r')) {
         json->at++;
     }
 }
@@ -206,8 +206,8 @@ take_escape(const uint8_t **at, const uint8_t *end, uint8_t out[4])
         return 0;
     }
     *at += 6;
-    if (code >= 0xd800 && code < 0xdc00 && end - *at >= 6 && (*at)[0] == '\\' &&
-        (*at)[1] == 'u' && take_hex(*at + 2, end, &low) && low >= 0xdc00 && low < 0xe000) {
+    if (code >= 0xd800 && code < 0xdc00 && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u' &&
+        take_hex(*at + 2, end, &low) && low >= 0xdc00 && low < 0xe000) {
         *at += 6;
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
     }
@@ -336,12 +336,20 @@ take_whole(struct flow_json *json, bool *negative, uint64_t *value)
     for (start = at; at < json->end && *at >= '0' && *at <= '9'; at++) {
         const uint64_t digit = (uint64_t)(*at - '0');
 
-        if (sum > (UINT64_MAX - digit) / 10) {
-            return false;
+        if (sum > (UINT64_MAX - digit) / 10 || (sum == 0 && at > start)) {
+            return false; /* too large, or a leading zero */
         }
         sum = sum * 10 + digit;
     }
-    if (at == start || (at < json->end && (*at == '.' || *at == 'e' || *at == 'E'))) {
+    if (at == start) {
+        return false;
+    }
+    /* "5.0" is what some writers make of 5; a fraction or an exponent is no whole number */
+    if (at + 1 < json->end && *at == '.' && at[1] == '0') {
+        for (at++; at < json->end && *at == '0'; at++) {
+        }
+    }
+    if (at < json->end && ((*at >= '0' && *at <= '9') || *at == '.' || (*at | 0x20) == 'e')) {
         return false;
     }
     json->at = at;
@@ -387,17 +395,39 @@ flow_json_u64(struct flow_json *json, uint64_t *value)
     return flow_json_uint(json, UINT64_MAX, value);
 }
 
-bool
-flow_json_i64(struct flow_json *json, int64_t *value)
+/* A number from -max - 1 to max. */
+static bool
+take_signed(struct flow_json *json, int64_t max, int64_t *value)
 {
+    const uint8_t *start = json->at;
     uint64_t magnitude;
     bool negative;
 
     if (!take_number(json, &negative, &magnitude) ||
-        magnitude > (uint64_t)INT64_MAX + (negative ? 1 : 0)) {
+        magnitude > (uint64_t)max + (negative ? 1 : 0)) {
+        json->at = start;
+        flow_json_space(json);
         return flow_json_fail(json, "a whole number that fits");
     }
     *value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+    return true;
+}
+
+bool
+flow_json_i64(struct flow_json *json, int64_t *value)
+{
+    return take_signed(json, INT64_MAX, value);
+}
+
+bool
+flow_json_i32(struct flow_json *json, int32_t *value)
+{
+    int64_t wide;
+
+    if (!take_signed(json, INT32_MAX, &wide)) {
+        return false;
+    }
+    *value = (int32_t)wide;
     return true;
 }
 
@@ -525,69 +555,4 @@ flow_json_skip(struct flow_json *json)
             return true;
         }
     }
-}
-
-/* Bit i of the result is the parity of bits 0 to i: set from an opening quote to its closing one. */
-static inline uint64_t
-parity_so_far(uint64_t bits)
-{
-    bits ^= bits << 1;
-    bits ^= bits << 2;
-    bits ^= bits << 4;
-    bits ^= bits << 8;
-    bits ^= bits << 16;
-    bits ^= bits << 32;
-    return bits;
-}
-
-/* Drops the quotes that a backslash escapes; *escaped carries over the edge of a block. */
-static uint64_t
-unescaped_quotes(const struct flow_scan_block *block, bool *escaped)
-{
-    uint64_t quotes = block->quotes;
-
-    for (int i = 0; i < 64; i++) {
-        if (*escaped) {
-            quotes &= ~((uint64_t)1 << i);
-            *escaped = false;
-        } else {
-            *escaped = block->backslashes >> i & 1;
-        }
-    }
-    return quotes;
-}
-
-bool
-flow_json_raw(struct flow_json *json, struct flow_str *raw)
-{
-    const uint8_t *start;
-    uint64_t in_string = 0;
-    size_t depth = 0;
-    bool escaped = false;
-
-    flow_json_space(json);
-    start = json->at;
-    for (const uint8_t *at = start; at < json->end; at += 64) {
-        struct flow_scan_block block;
-        uint64_t inside, brackets;
-
-        flow_scan_block_of(at, &block);
-        if (block.backslashes != 0 || escaped) {
-            block.quotes = unescaped_quotes(&block, &escaped);
-        }
-        inside = parity_so_far(block.quotes) ^ in_string;
-        in_string = (uint64_t)0 - (inside >> 63);
-        for (brackets = (block.opens | block.closes) & ~inside; brackets != 0;
-             brackets &= brackets - 1) {
-            const int bit = __builtin_ctzll(brackets);
-
-            depth += block.opens >> bit & 1 ? 1 : -(size_t)1;
-            if (depth == 0 && at + bit < json->end) {
-                json->at = at + bit + 1;
-                *raw = (struct flow_str){ (const char *)start, (size_t)(json->at - start) };
-                return true;
-            }
-        }
-    }
-    return fail_with(json, FLOW_E_PARSE, json->end, "the closing bracket");
 }

@@ -12,13 +12,13 @@
 #include "decode/scan.h"
 
 struct flow_json {
-    const uint8_t *at, *end;   /* FLOW_SCAN_PADDING readable bytes stand behind end */
-    struct flow_arena *arena;  /* for texts with escapes */
+    const uint8_t *at, *end;  /* FLOW_SCAN_PADDING readable bytes stand behind end */
+    struct flow_arena *arena; /* for texts with escapes */
     /* after a failure: */
-    const char *expected;      /* "a number"; NULL: nothing failed */
+    const char *expected; /* "a number"; NULL: nothing failed */
     const uint8_t *failed_at;
-    bool cut;                  /* the text ended where more was expected */
-    int status;                /* FLOW_E_PARSE, FLOW_E_TRUNCATED, FLOW_E_LIMIT or FLOW_E_MEMORY */
+    bool cut;   /* the text ended where more was expected */
+    int status; /* FLOW_E_PARSE, FLOW_E_TRUNCATED, FLOW_E_LIMIT or FLOW_E_MEMORY */
 };
 
 void flow_json_init(struct flow_json *json, const uint8_t *text, size_t len,
@@ -27,7 +27,8 @@ void flow_json_init(struct flow_json *json, const uint8_t *text, size_t len,
 /* Records a failure here and returns false. */
 bool flow_json_fail(struct flow_json *json, const char *expected);
 
-/* Fills err from the failure: "expected X, found Y" and the offset from start; returns the status. */
+/* Fills err from the failure: "expected X, found Y" and the offset from start; returns the status.
+ */
 int flow_json_error(const struct flow_json *json, const uint8_t *start, struct flow_error *err);
 
 void flow_json_space_slow(struct flow_json *json);
@@ -73,6 +74,7 @@ bool flow_json_bool(struct flow_json *json, bool *value);
 /* A whole number, also as a quoted decimal, as protojson writes 64-bit ones. */
 bool flow_json_u64(struct flow_json *json, uint64_t *value);
 bool flow_json_i64(struct flow_json *json, int64_t *value);
+bool flow_json_i32(struct flow_json *json, int32_t *value);
 /* As flow_json_u64, refused above max. */
 bool flow_json_uint(struct flow_json *json, uint64_t max, uint64_t *value);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Readers: the inputs one after the other, their bytes into one buffer, the buffer's messages into
- * batches. A record points into the buffer, so the buffer only moves when the batch is empty.
+ * batches. A record points into the buffer, so a batch has records of one filling of the buffer
+ * alone, and a buffer that a batch holds on to is left to it.
  */
 #include "libflow/reader.h"
 
@@ -42,9 +43,8 @@ struct flow_reader {
     bool told_end; /* the bytes have ended */
     bool broken;   /* the bytes broke off, which was told; they may go on behind the break */
     struct flow_window window;
-    uint8_t *buffer;
-    size_t room; /* of the buffer, without the padding */
-    struct flow_batch *early; /* problems met while opening a directory */
+    struct flow_buffer *buffer; /* what the window is in; NULL before the first read */
+    struct flow_batch *early;   /* problems met while opening a directory */
 };
 
 int
@@ -223,9 +223,9 @@ start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
         reader->bytes = NULL;
         current_input(reader)->stats.cut_short = true;
         tell_problem(reader, batch, &problem);
-        return rc == FLOW_E_MEMORY ? rc : FLOW_OK;
+        return rc == FLOW_E_MEMORY ? flow_fail_memory(err) : FLOW_OK;
     }
-    reader->window = (struct flow_window){ reader->buffer, reader->buffer, false, 0, 1, 0 };
+    reader->window = (struct flow_window){ NULL, NULL, false, 0, 1, 0 };
     reader->chosen = reader->told_end = reader->broken = false;
     return FLOW_OK;
 }
@@ -259,34 +259,38 @@ end_input(struct flow_reader *reader)
     }
 }
 
-/* Makes the buffer hold the bytes not yet taken and room for one more read, aligned to a page. */
+/*
+ * Makes the buffer hold the bytes not yet taken and room for one more read, aligned to a page. It
+ * is a new buffer when a batch points into this one, or when a long record needs a larger one.
+ */
 static int
 make_room(struct flow_reader *reader, struct flow_error *err)
 {
     const size_t left = (size_t)(reader->window.end - reader->window.at);
     const size_t carry = (left + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
     const size_t need = carry + READ_BYTES;
-    uint8_t *buffer = reader->buffer;
-    size_t room = reader->room == 0 ? READ_BYTES * 2 : reader->room;
+    struct flow_buffer *buffer = reader->buffer;
 
-    if (need > reader->room) {
-        while (room < need) {
-            room *= 2;
-        }
-        if (posix_memalign((void **)&buffer, PAGE_BYTES, room + FLOW_SCAN_PADDING) != 0) {
+    if (buffer == NULL || buffer->users > 1 || buffer->room < need) {
+        /* grow by a quarter, so that the old and new buffer stay small */
+        const size_t room = need <= READ_BYTES * 2
+                                ? READ_BYTES * 2
+                                : (need + need / 4 + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+
+        buffer = flow_buffer_new(room, FLOW_SCAN_PADDING);
+        if (buffer == NULL) {
             return flow_fail_memory(err);
         }
-        reader->room = room;
     }
     if (left > 0) {
-        memmove(buffer + carry - left, reader->window.at, left);
+        memmove(buffer->bytes + carry - left, reader->window.at, left);
     }
     if (buffer != reader->buffer) {
-        free(reader->buffer);
+        flow_buffer_release(reader->buffer);
         reader->buffer = buffer;
     }
-    reader->window.at = buffer + carry - left;
-    reader->window.end = buffer + carry;
+    reader->window.at = buffer->bytes + carry - left;
+    reader->window.end = buffer->bytes + carry;
     return FLOW_OK;
 }
 
@@ -301,9 +305,10 @@ fill_window(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
     if (rc != FLOW_OK) {
         return rc;
     }
-    rc = flow_bytes_read(reader->bytes, (uint8_t *)reader->window.end,
-                         (size_t)(reader->buffer + reader->room - reader->window.end), &got,
-                         &problem);
+    rc =
+        flow_bytes_read(reader->bytes, (uint8_t *)reader->window.end,
+                        (size_t)(reader->buffer->bytes + reader->buffer->room - reader->window.end),
+                        &got, &problem);
     if (rc == FLOW_E_MEMORY) {
         return flow_fail_memory(err);
     }
@@ -326,9 +331,11 @@ static int
 choose_decoder(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
 {
     const size_t len = (size_t)(reader->window.end - reader->window.at);
+    /* no more than is always there, or the answer would depend on how much a read gave */
+    const size_t head_len = len < HEAD_BYTES ? len : HEAD_BYTES;
     const struct flow_decoder_ops *ops;
     struct flow_error problem;
-    int rc = flow_decoder_find(&ops, reader->window.at, len, &problem);
+    int rc = flow_decoder_find(&ops, reader->window.at, head_len, &problem);
 
     if (rc != FLOW_OK) {
         tell_problem(reader, batch, &problem);
@@ -383,8 +390,8 @@ take_records(struct flow_reader *reader, struct flow_batch *batch, struct flow_e
     struct flow_record *record;
 
     while ((record = flow_batch_begin(batch)) != NULL) {
-        const int rc = reader->decoder->ops->take(reader->decoder, &reader->window, batch, record,
-                                                  &problem);
+        const int rc =
+            reader->decoder->ops->take(reader->decoder, &reader->window, batch, record, &problem);
 
         if (rc == FLOW_AGAIN || rc == FLOW_END) {
             return rc;
@@ -405,13 +412,14 @@ take_records(struct flow_reader *reader, struct flow_batch *batch, struct flow_e
         count_record(stats, record);
         record->input = reader->input_count - 1;
         record->number = stats->records + stats->damaged;
+        flow_batch_keep(batch, reader->buffer);
         flow_batch_commit(batch);
     }
     return FLOW_OK;
 }
 
 /* The window's bytes are all taken: the input ends here, or goes on behind a break of its bytes. */
-static int
+static void
 end_window(struct flow_reader *reader)
 {
     if (reader->told_end) {
@@ -420,7 +428,6 @@ end_window(struct flow_reader *reader)
         reader->broken = reader->window.last = false;
         reader->decoder->ops->reset(reader->decoder);
     }
-    return FLOW_AGAIN;
 }
 
 /* One step: opens, reads or decodes. FLOW_AGAIN to go on, FLOW_OK to hand the batch out. */
@@ -442,17 +449,16 @@ step(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *er
         return rc == FLOW_OK ? FLOW_AGAIN : rc;
     }
     rc = take_records(reader, batch, err);
-    if (rc == FLOW_END) {
-        return end_window(reader);
-    }
-    if (rc != FLOW_AGAIN) {
+    if (rc != FLOW_AGAIN && rc != FLOW_END) {
         return rc;
     }
-    /* the window is used up, and it may move only under an empty batch */
-    if (batch->count > 0) {
-        return FLOW_OK;
+    if (rc == FLOW_END) {
+        end_window(reader);
     }
-    rc = fill_window(reader, batch, err);
+    if (batch->count > 0) {
+        return FLOW_OK; /* the records point into a window that is used up */
+    }
+    rc = rc == FLOW_END ? FLOW_OK : fill_window(reader, batch, err);
     return rc == FLOW_OK ? FLOW_AGAIN : rc;
 }
 
@@ -462,8 +468,20 @@ flow_reader_next(struct flow_reader *reader, struct flow_batch *batch, struct fl
     int rc = FLOW_AGAIN;
 
     flow_batch_reset(batch, reader->dict);
-    for (size_t i = 0; i < reader->early->problem_count && i < FLOW_BATCH_PROBLEMS_MAX; i++) {
-        flow_batch_add_problem(batch, &reader->early->problems[i]);
+    for (size_t i = 0; i < reader->early->problem_count; i++) {
+        const struct flow_error *problem = flow_batch_problem_at(reader->early, i);
+
+        /* what cannot be listed is an input too, one that could not be read */
+        rc = add_input(reader, problem != NULL ? problem->input : "...", err);
+        if (rc != FLOW_OK) {
+            return rc;
+        }
+        current_input(reader)->stats.damaged++;
+        current_input(reader)->stats.cut_short = true;
+        if (problem != NULL) {
+            flow_batch_add_problem(batch, problem);
+        }
+        rc = FLOW_AGAIN;
     }
     reader->early->problem_count = 0;
     while (rc == FLOW_AGAIN && batch->problem_count < FLOW_BATCH_PROBLEMS_MAX) {
@@ -494,7 +512,7 @@ flow_reader_close(struct flow_reader *reader)
         free(reader->inputs[i].name);
     }
     free(reader->inputs);
-    free(reader->buffer);
+    flow_buffer_release(reader->buffer);
     flow_batch_free(reader->early);
     if (reader->owns_dict) {
         flow_dict_free(reader->dict);

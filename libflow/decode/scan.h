@@ -14,10 +14,10 @@
 
 /* Which of 64 bytes are what; bit i is byte i. */
 struct flow_scan_block {
-    uint64_t quotes;     /* " */
+    uint64_t quotes; /* " */
     uint64_t backslashes;
-    uint64_t opens;      /* { [ */
-    uint64_t closes;     /* } ] */
+    uint64_t opens;  /* { [ */
+    uint64_t closes; /* } ] */
 };
 
 #if defined(__SSE2__)

@@ -14,6 +14,7 @@
 struct flow_port_name {
     struct flow_str name;
     uint8_t protocol; /* enum flow_protocol */
+    bool sidecar;     /* of an initContainer that stays, which not every engine looks at */
     uint16_t number;
 };
 

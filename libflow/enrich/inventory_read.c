@@ -110,8 +110,9 @@ each_container(struct flow_fields_context *context, const struct flow_node *spec
         for (size_t i = 0; containers != NULL && i < containers->count; i++) {
             const struct flow_node *container = containers->items[i];
             const struct flow_node *restart = flow_field(container, "restartPolicy");
+            const size_t before = *count;
 
-            /* an initContainer that is always restarted is a sidecar, and its ports are open */
+            /* an initContainer that is always restarted is a sidecar; others have no ports */
             if (l == 1 && (restart == NULL || !flow_str_is(restart->text, "Always"))) {
                 continue;
             }
@@ -119,6 +120,9 @@ each_container(struct flow_fields_context *context, const struct flow_node *spec
                 !flow_field_list(context, container, "ports", &port_list) ||
                 !count_ports(context, port_list, "containerPort", ports, count)) {
                 return false;
+            }
+            for (size_t p = before; ports != NULL && p < *count; p++) {
+                ports[p].sidecar = l == 1;
             }
         }
     }
@@ -139,8 +143,7 @@ read_pod(struct flow_fields_context *context, const struct flow_node *metadata,
     }
     pod->service_account = flow_str_of(spec != NULL ? "default" : "");
     if (!flow_inventory_labels(context, metadata, "labels", &pod->labels, &pod->label_count) ||
-        !flow_field_text_member(context, spec, "serviceAccountName", &pod->service_account,
-                                NULL) ||
+        !flow_field_text_member(context, spec, "serviceAccountName", &pod->service_account, NULL) ||
         (host != NULL && !flow_field_boolean(context, host, "hostNetwork", &pod->host_network)) ||
         !each_container(context, spec, NULL, &pod->port_count)) {
         return NULL;
@@ -238,8 +241,7 @@ add_pod(struct flow_inventory *inventory, struct flow_fields_context *context,
         return false;
     }
     pod = read_pod(context, flow_field(object, "metadata"), spec);
-    if (pod == NULL ||
-        !read_name(context, object, true, &pod->namespace_name, &pod->name)) {
+    if (pod == NULL || !read_name(context, object, true, &pod->namespace_name, &pod->name)) {
         return false;
     }
     pod->ended = flow_str_is(phase, "Succeeded") || flow_str_is(phase, "Failed");
@@ -269,8 +271,7 @@ add_workload(struct flow_inventory *inventory, struct flow_fields_context *conte
         return template == NULL; /* a patch of a workload, not one */
     }
     pod = read_pod(context, flow_field(template, "metadata"), flow_field(template, "spec"));
-    if (pod == NULL ||
-        !read_name(context, object, true, &pod->namespace_name, &pod->name)) {
+    if (pod == NULL || !read_name(context, object, true, &pod->namespace_name, &pod->name)) {
         return false;
     }
     pod->template = true;
@@ -510,8 +511,8 @@ add_group(struct flow_inventory *inventory, struct flow_fields_context *context,
         !flow_field_list(context, spec, "externalCIDRs", &list)) {
         return false;
     }
-    group->cidrs = flow_arena_array(context->arena, list != NULL ? list->count : 0,
-                                    sizeof(*group->cidrs));
+    group->cidrs =
+        flow_arena_array(context->arena, list != NULL ? list->count : 0, sizeof(*group->cidrs));
     for (size_t i = 0; list != NULL && group->cidrs != NULL && i < list->count; i++) {
         struct flow_str text;
 
@@ -550,8 +551,8 @@ static const struct {
 static const struct {
     const char *group, *kind;
 } workload_kinds[] = {
-    { "apps", "Deployment" }, { "apps", "ReplicaSet" }, { "apps", "StatefulSet" },
-    { "apps", "DaemonSet" },  { "batch", "Job" },       { "batch", "CronJob" },
+    { "apps", "Deployment" },        { "apps", "ReplicaSet" }, { "apps", "StatefulSet" },
+    { "apps", "DaemonSet" },         { "batch", "Job" },       { "batch", "CronJob" },
     { "", "ReplicationController" },
 };
 
@@ -559,16 +560,11 @@ static const struct {
 static const struct {
     const char *group, *kind;
 } known_kinds[] = {
-    { "gateway.networking.k8s.io", "Gateway" },
-    { "gateway.networking.k8s.io", "GatewayClass" },
-    { "gateway.networking.k8s.io", "HTTPRoute" },
-    { "gateway.networking.k8s.io", "GRPCRoute" },
-    { "gateway.networking.k8s.io", "TLSRoute" },
-    { "gateway.networking.k8s.io", "TCPRoute" },
-    { "networking.k8s.io", "Ingress" },
-    { "networking.k8s.io", "IngressClass" },
-    { "discovery.k8s.io", "EndpointSlice" },
-    { "", "Endpoints" },
+    { "gateway.networking.k8s.io", "Gateway" },   { "gateway.networking.k8s.io", "GatewayClass" },
+    { "gateway.networking.k8s.io", "HTTPRoute" }, { "gateway.networking.k8s.io", "GRPCRoute" },
+    { "gateway.networking.k8s.io", "TLSRoute" },  { "gateway.networking.k8s.io", "TCPRoute" },
+    { "networking.k8s.io", "Ingress" },           { "networking.k8s.io", "IngressClass" },
+    { "discovery.k8s.io", "EndpointSlice" },      { "", "Endpoints" },
 };
 
 int

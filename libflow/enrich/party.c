@@ -111,10 +111,14 @@ bool
 flow_label_is_runtime(struct flow_str key)
 {
     static const char *const keys[] = {
-        "pod-template-hash",           "controller-revision-hash",
-        "job-name",                    "controller-uid",
-        "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid",
-        "apps.kubernetes.io/pod-index", "statefulset.kubernetes.io/pod-name",
+        "pod-template-hash",
+        "controller-revision-hash",
+        "job-name",
+        "controller-uid",
+        "batch.kubernetes.io/job-name",
+        "batch.kubernetes.io/controller-uid",
+        "apps.kubernetes.io/pod-index",
+        "statefulset.kubernetes.io/pod-name",
         "batch.kubernetes.io/job-completion-index",
     };
 
@@ -128,8 +132,8 @@ flow_label_is_runtime(struct flow_str key)
 
 /* The labels of a party while it is put together. */
 struct draft {
-    struct flow_buf text;     /* all of them, end to end */
-    size_t ends[512];         /* of label i in text */
+    struct flow_buf text; /* all of them, end to end */
+    size_t ends[512];     /* of label i in text */
     size_t count;
     bool overflow;
 };
@@ -353,6 +357,7 @@ classify_bare(const struct flow_party_table *table, struct flow_party *party,
         party->class = owner == FLOW_OWNER_NODE      ? FLOW_PARTY_REMOTE_NODE
                        : owner == FLOW_OWNER_SERVICE ? FLOW_PARTY_SERVICE
                                                      : FLOW_PARTY_UNKNOWN;
+        party->any_node = owner == FLOW_OWNER_NODE;
     }
 }
 
@@ -384,9 +389,9 @@ take_names(struct flow_party *party, const struct flow_endpoint *endpoint)
     party->pod_name = endpoint->pod_name;
     party->workload_name = endpoint->workload_name;
     label = find_label(endpoint->labels, FLOW_STR(FLOW_CLUSTER_KEY));
-    party->cluster = label != NULL                      ? label->value
+    party->cluster = label != NULL                    ? label->value
                      : endpoint->cluster_name.len > 0 ? endpoint->cluster_name
-                                                        : FLOW_STR("default");
+                                                      : FLOW_STR("default");
 }
 
 /* The inventory's pod fills in what a record without labels leaves out. */
@@ -395,12 +400,18 @@ complete_from_inventory(const struct flow_party_table *table, struct draft *draf
                         struct flow_party *party, const struct flow_endpoint *endpoint,
                         const struct flow_address *address)
 {
+    const bool host_network = party->pod != NULL && party->pod->host_network;
     const struct flow_pod *identity =
         endpoint->identity >= 256 ? flow_inventory_identity(table->inventory, endpoint->identity)
                                   : NULL;
 
-    if (party->pod != NULL && !party->pod->host_network) {
+    if (host_network && class_of_identity(endpoint->identity) == FLOW_PARTY_UNKNOWN &&
+        table->cilium) {
+        party->class = FLOW_PARTY_REMOTE_NODE;
+        party->any_node = true;
+    } else if (party->pod != NULL && (!host_network || !table->cilium)) {
         party->class = FLOW_PARTY_POD;
+        party->host_network = host_network;
         party->namespace_name = party->pod->namespace_name;
         if (party->pod_name.len == 0 && !party->pod->template) {
             party->pod_name = party->pod->name;
@@ -411,7 +422,9 @@ complete_from_inventory(const struct flow_party_table *table, struct draft *draf
         draft_pod(table, draft, party, identity);
     } else {
         classify_bare(table, party, endpoint, address);
-        draft_reserved(draft, party, endpoint->identity);
+        if (!party->any_node) {
+            draft_reserved(draft, party, endpoint->identity);
+        }
     }
 }
 
@@ -424,6 +437,7 @@ make_party(struct flow_party_table *table, struct flow_party *party, struct draf
     const bool mislabelled = class == FLOW_PARTY_WORLD && endpoint->pod_name.len > 0;
 
     take_names(party, endpoint);
+    party->as_identity = table->cilium;
     party->pod = pod_of(table, endpoint, address);
     if (class != FLOW_PARTY_UNKNOWN && !mislabelled) {
         party->class = class;
@@ -507,8 +521,8 @@ flow_party_find(struct flow_party_table *table, const struct flow_dict *dict,
                 const struct flow_endpoint *endpoint, const struct flow_address *address)
 {
     /* only an end that the record is silent about depends on its address */
-    const bool silent = !endpoint->has_labels && endpoint->identity == 0 &&
-                        endpoint->pod_name.len == 0;
+    const bool silent =
+        !endpoint->has_labels && endpoint->identity == 0 && endpoint->pod_name.len == 0;
 
     if (table->dict != dict) {
         if (table->endpoint_room > 0) {

@@ -11,15 +11,15 @@
 enum flow_party_class {
     FLOW_PARTY_UNKNOWN = 0, /* nothing tells what it is */
     FLOW_PARTY_POD,
-    FLOW_PARTY_HOST,        /* the node that reported, and its host-network pods */
+    FLOW_PARTY_HOST, /* the node that reported, and its host-network pods */
     FLOW_PARTY_REMOTE_NODE,
-    FLOW_PARTY_WORLD,       /* outside the cluster */
-    FLOW_PARTY_INGRESS,     /* Cilium's Envoy */
+    FLOW_PARTY_WORLD,   /* outside the cluster */
+    FLOW_PARTY_INGRESS, /* Cilium's Envoy */
     FLOW_PARTY_HEALTH,
-    FLOW_PARTY_INIT,        /* an endpoint without labels yet */
+    FLOW_PARTY_INIT, /* an endpoint without labels yet */
     FLOW_PARTY_UNMANAGED,
-    FLOW_PARTY_API_SERVER,  /* kube-apiserver and nothing else is said */
-    FLOW_PARTY_SERVICE      /* a Service's own address: seen before translation */
+    FLOW_PARTY_API_SERVER, /* kube-apiserver and nothing else is said */
+    FLOW_PARTY_SERVICE     /* a Service's own address: seen before translation */
 };
 
 struct flow_party {
@@ -29,7 +29,11 @@ struct flow_party {
     bool labels_known; /* a key that is not there is absent */
     bool namespace_labels_known;
     bool stripped_known; /* also keys that Cilium leaves out of identities */
-    bool template;     /* labels are a workload's: run-time ones are not known */
+    bool as_identity;    /* labels as identities have them: those keys are absent */
+    bool template;       /* labels are a workload's: run-time ones are not known */
+    bool any_node;       /* a node, and it is not told which: the pod's own or another */
+    bool
+        host_network; /* a pod in its node's network; which of the two it is, the API leaves open */
     const struct flow_label_set *labels; /* never NULL; the namespace's name is one when known */
     struct flow_str namespace_name, pod_name, workload_name, cluster;
     const struct flow_pod *pod; /* in the inventory, or NULL */

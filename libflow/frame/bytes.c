@@ -128,8 +128,7 @@ flow_bytes_open(struct flow_bytes **out, struct flow_source *source,
     }
     if (options != NULL && options->digest) {
         bytes->in.hash = EVP_MD_CTX_new();
-        if (bytes->in.hash == NULL ||
-            EVP_DigestInit_ex(bytes->in.hash, EVP_sha256(), NULL) != 1) {
+        if (bytes->in.hash == NULL || EVP_DigestInit_ex(bytes->in.hash, EVP_sha256(), NULL) != 1) {
             EVP_MD_CTX_free(bytes->in.hash);
             free(bytes);
             return flow_fail_memory(err);

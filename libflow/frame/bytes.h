@@ -32,18 +32,19 @@ int flow_bytes_read(struct flow_bytes *bytes, void *at, size_t room, size_t *got
                     struct flow_error *err);
 
 struct flow_bytes_stats {
-    uint64_t source_read; /* bytes taken from the source */
-    uint64_t source_size; /* 0 when unknown */
-    uint64_t plain;       /* bytes handed out */
+    uint64_t source_read;    /* bytes taken from the source */
+    uint64_t source_size;    /* 0 when unknown */
+    uint64_t plain;          /* bytes handed out */
     const char *compression; /* "none", "gzip", "zstd" */
-    bool digest_done;     /* the whole source was read and digest asked for */
-    uint8_t digest[32];   /* SHA-256 */
+    bool digest_done;        /* the whole source was read and digest asked for */
+    uint8_t digest[32];      /* SHA-256 */
 };
 
 void flow_bytes_stats(const struct flow_bytes *bytes, struct flow_bytes_stats *stats);
 
 /*
- * Reads the rest of the source for the digest alone (after an error). FLOW_OK, or the source's error.
+ * Reads the rest of the source for the digest alone (after an error). FLOW_OK, or the source's
+ * error.
  */
 int flow_bytes_drain(struct flow_bytes *bytes, struct flow_error *err);
 

@@ -15,8 +15,8 @@
 #define FLOW_MAGIC_BYTES 4
 
 /*
- * The buffer of source bytes, how much is read into it at a time, and how much behind the decoder is
- * kept: a decoder that follows damaged lengths runs past the start of the next frame before it
+ * The buffer of source bytes, how much is read into it at a time, and how much behind the decoder
+ * is kept: a decoder that follows damaged lengths runs past the start of the next frame before it
  * notices. All are whole pages, because read(2) is slow into memory that is not aligned.
  */
 #define FLOW_INPUT_BYTES ((size_t)1 << 20)
@@ -27,15 +27,15 @@
 /* Source bytes on their way into a filter: those from pos to len are next. */
 struct flow_input {
     struct flow_source *source;
-    int status;                 /* FLOW_OK, or what the source said last: it is not asked again */
-    struct flow_error failure;  /* when status is an error */
-    uint8_t *bytes;             /* buffer; for the first bytes, where detection has put them */
+    int status;                /* FLOW_OK, or what the source said last: it is not asked again */
+    struct flow_error failure; /* when status is an error */
+    uint8_t *bytes;            /* buffer; for the first bytes, where detection has put them */
     size_t pos, len;
-    uint8_t *buffer;            /* NULL until a filter needs it */
-    uint64_t end;               /* bytes taken from the source, which is the offset of bytes[len] */
-    uint64_t frames;            /* whole members or frames seen; filters count */
-    uint64_t resume;            /* where a search after damage starts; filters set it */
-    EVP_MD_CTX *hash;           /* NULL when nobody asked for a digest */
+    uint8_t *buffer;  /* NULL until a filter needs it */
+    uint64_t end;     /* bytes taken from the source, which is the offset of bytes[len] */
+    uint64_t frames;  /* whole members or frames seen; filters count */
+    uint64_t resume;  /* where a search after damage starts; filters set it */
+    EVP_MD_CTX *hash; /* NULL when nobody asked for a digest */
     uint8_t digest[32];
     bool digest_done;
 };
@@ -76,9 +76,9 @@ int flow_input_take(struct flow_input *in, void *at, size_t room, size_t *got,
                     struct flow_error *err);
 
 /*
- * FLOW_OK with at least want bytes between pos and len (at most FLOW_INPUT_BYTES / 2), FLOW_END when
- * the source ends before, or its error. When out holds something already it is FLOW_AGAIN instead
- * of waiting for the source, so that a live stream is not held back; out may be NULL.
+ * FLOW_OK with at least want bytes between pos and len (at most FLOW_INPUT_BYTES / 2), FLOW_END
+ * when the source ends before, or its error. When out holds something already it is FLOW_AGAIN
+ * instead of waiting for the source, so that a live stream is not held back; out may be NULL.
  */
 int flow_input_need(struct flow_input *in, const struct flow_output *out, size_t want,
                     struct flow_error *err);

@@ -59,7 +59,8 @@ gzip_free(void *state)
 static int
 fail_truncated(const struct flow_input *in, struct flow_error *err)
 {
-    flow_fail(err, FLOW_E_TRUNCATED, "expected the rest of a gzip member, found the end of the file");
+    flow_fail(err, FLOW_E_TRUNCATED,
+              "expected the rest of a gzip member, found the end of the file");
     flow_error_set_place(err, in->end, 0, 0);
     return FLOW_E_TRUNCATED;
 }
@@ -69,8 +70,8 @@ fail_damaged(struct gzip *gzip, const struct flow_input *in, struct flow_error *
 {
     const char *reason = gzip->stream.msg != NULL ? gzip->stream.msg : "unknown reason";
 
-    flow_fail(err, FLOW_E_CORRUPT,
-              "gzip member is damaged (%s), its data from here on is lost", reason);
+    flow_fail(err, FLOW_E_CORRUPT, "gzip member is damaged (%s), its data from here on is lost",
+              reason);
     flow_error_set_place(err, flow_input_offset(in), 0, 0);
     return FLOW_E_CORRUPT;
 }

@@ -58,8 +58,7 @@ match_skippable(const uint8_t *bytes, size_t len)
     if (len > 0 && (bytes[0] & 0xf0) != 0x50) {
         return FLOW_MATCH_NO;
     }
-    return len == 0 ? FLOW_MATCH_MAYBE
-                    : flow_match_magic(rest, sizeof(rest), bytes + 1, len - 1);
+    return len == 0 ? FLOW_MATCH_MAYBE : flow_match_magic(rest, sizeof(rest), bytes + 1, len - 1);
 }
 
 static enum flow_match
@@ -106,7 +105,8 @@ zstd_free(void *state)
 static int
 fail_truncated(const struct flow_input *in, struct flow_error *err)
 {
-    flow_fail(err, FLOW_E_TRUNCATED, "expected the rest of a zstd frame, found the end of the file");
+    flow_fail(err, FLOW_E_TRUNCATED,
+              "expected the rest of a zstd frame, found the end of the file");
     flow_error_set_place(err, in->end, 0, 0);
     return FLOW_E_TRUNCATED;
 }
@@ -302,7 +302,8 @@ next_frame(struct zstd *zstd, struct flow_input *in, const struct flow_output *o
         return fail_truncated(in, err);
     default:
         flow_fail(err, FLOW_E_CORRUPT,
-                  "expected another zstd frame or the end of the file, found byte 0x%02x", bytes[0]);
+                  "expected another zstd frame or the end of the file, found byte 0x%02x",
+                  bytes[0]);
         flow_error_set_place(err, flow_input_offset(in), 0, 0);
         return FLOW_E_CORRUPT;
     }

@@ -126,9 +126,8 @@ take_stretch(struct flow_document_reader *reader)
 }
 
 int
-flow_document_reader_open(struct flow_document_reader **out, const char *name,
-                          struct flow_str text, const struct flow_document_options *options,
-                          struct flow_error *err)
+flow_document_reader_open(struct flow_document_reader **out, const char *name, struct flow_str text,
+                          const struct flow_document_options *options, struct flow_error *err)
 {
     struct flow_document_reader *reader;
 
@@ -263,8 +262,7 @@ recover(struct flow_document_reader *reader, const struct flow_cursor *bracket,
 
 /* Tries JSON where it may be, then YAML; of two errors, tells that of the format that was meant. */
 static int
-read_document(struct flow_document_reader *reader, struct flow_arena *arena,
-              struct flow_error *err)
+read_document(struct flow_document_reader *reader, struct flow_arena *arena, struct flow_error *err)
 {
     struct flow_cursor bracket;
     struct flow_error json_err;

@@ -119,6 +119,14 @@ flow_field_map(struct flow_fields_context *context, const struct flow_node *map,
     return *member == NULL || flow_field_is_map(context, *member, key);
 }
 
+bool
+flow_field_need(struct flow_fields_context *context, const struct flow_node *map, const char *key,
+                const char *what, const struct flow_node **member)
+{
+    *member = flow_field(map, key);
+    return *member != NULL || flow_field_refuse(context, map, "expected %s, found nothing", what);
+}
+
 static bool
 is_one_of(struct flow_str text, const char *const *words)
 {
@@ -239,8 +247,8 @@ substitute(const struct flow_fields_context *context, struct flow_str text, stru
 }
 
 bool
-flow_field_text(struct flow_fields_context *context, const struct flow_node *node,
-                const char *what, struct flow_str *text, bool *placeholder)
+flow_field_text(struct flow_fields_context *context, const struct flow_node *node, const char *what,
+                struct flow_str *text, bool *placeholder)
 {
     bool unresolved = false;
     bool ignored;
@@ -294,8 +302,8 @@ flow_field_integer(struct flow_fields_context *context, const struct flow_node *
         *value = strtoll(node->text.ptr, &end, 0);
     }
     if (end != node->text.ptr + node->text.len || *value < least || *value > most) {
-        return flow_field_fail(context, node, "a number from %lld to %lld at %s",
-                               (long long)least, (long long)most, what);
+        return flow_field_fail(context, node, "a number from %lld to %lld at %s", (long long)least,
+                               (long long)most, what);
     }
     return true;
 }
@@ -312,8 +320,8 @@ flow_field_boolean(struct flow_fields_context *context, const struct flow_node *
 }
 
 void
-flow_field_only(struct flow_fields_context *context, const struct flow_node *map,
-                const char *what, const char *const *allowed)
+flow_field_only(struct flow_fields_context *context, const struct flow_node *map, const char *what,
+                const char *const *allowed)
 {
     char quoted[100];
 

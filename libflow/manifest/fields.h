@@ -12,12 +12,12 @@
 struct flow_notes; /* collects notes; see notes.h */
 
 struct flow_fields_context {
-    const char *file;           /* lives as long as what is read */
-    struct flow_arena *arena;   /* for texts that outlive the document */
+    const char *file;         /* lives as long as what is read */
+    struct flow_arena *arena; /* for texts that outlive the document */
     struct flow_notes *notes;
     const char *const *variables; /* "NAME=VALUE" */
     size_t variable_count;
-    struct flow_error *err;     /* filled by a failing call */
+    struct flow_error *err; /* filled by a failing call */
     const char *default_namespace;
 };
 
@@ -49,6 +49,10 @@ bool flow_field_list(struct flow_fields_context *context, const struct flow_node
 bool flow_field_map(struct flow_fields_context *context, const struct flow_node *map,
                     const char *key, const struct flow_node **member);
 
+/* A member that must be there; when it is not, the map is the place of the failure. */
+bool flow_field_need(struct flow_fields_context *context, const struct flow_node *map,
+                     const char *key, const char *what, const struct flow_node **member);
+
 /*
  * A scalar as text: a string, not a number or boolean that lost its quotes (YAML 1.1 as Kubernetes
  * reads it). The result is kept in the arena, variables replaced; *placeholder is set (if not NULL)
@@ -67,7 +71,8 @@ bool flow_field_boolean(struct flow_fields_context *context, const struct flow_n
 /* Whether a plain scalar is a whole number. */
 bool flow_field_looks_integer(const struct flow_node *node);
 
-/* Warns of members that are not among the allowed ones (ended by NULL): most likely a typing slip. */
+/* Warns of members that are not among the allowed ones (ended by NULL): most likely a typing slip.
+ */
 void flow_field_only(struct flow_fields_context *context, const struct flow_node *map,
                      const char *what, const char *const *allowed);
 

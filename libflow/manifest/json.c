@@ -62,8 +62,7 @@ take_hex(const struct json *json, size_t *pos, uint32_t *value, struct flow_erro
 
 /* Reads what stands behind "\u": one code point, from two escapes if it is beyond U+FFFF. */
 static int
-take_code_point(const struct json *json, size_t *pos, uint32_t *code_point,
-                struct flow_error *err)
+take_code_point(const struct json *json, size_t *pos, uint32_t *code_point, struct flow_error *err)
 {
     const size_t start = *pos - 2;
     uint32_t low = 0;
@@ -362,8 +361,8 @@ take_value(struct json *json, struct flow_error *err)
 }
 
 int
-flow_manifest_read_json(struct flow_build *build, struct flow_str text,
-                        struct flow_cursor *cursor, struct flow_error *err)
+flow_manifest_read_json(struct flow_build *build, struct flow_str text, struct flow_cursor *cursor,
+                        struct flow_error *err)
 {
     struct json json = { build, text, *cursor };
     int rc;

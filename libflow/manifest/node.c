@@ -73,8 +73,8 @@ flow_cursor_fail(const struct flow_cursor *cursor, int status, struct flow_error
 static bool
 in_word(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '_' || (c & 0x80) != 0;
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           (c & 0x80) != 0;
 }
 
 const char *
@@ -178,8 +178,10 @@ check_depth(const struct flow_build *build, uint32_t height, const struct flow_c
             struct flow_error *err)
 {
     if (build->depth + height > FLOW_MANIFEST_DEPTH_MAX) {
-        flow_fail(err, FLOW_E_LIMIT, "expected at most %d lists and maps inside each other, "
-                  "found more", FLOW_MANIFEST_DEPTH_MAX);
+        flow_fail(err, FLOW_E_LIMIT,
+                  "expected at most %d lists and maps inside each other, "
+                  "found more",
+                  FLOW_MANIFEST_DEPTH_MAX);
         return flow_cursor_fail(at, FLOW_E_LIMIT, err);
     }
     return FLOW_OK;
@@ -350,8 +352,7 @@ add_duplicate(struct flow_build *build, const struct flow_node *first, const str
               sizeof(*build->duplicates))) {
         return false;
     }
-    build->duplicates[build->duplicate_count++] =
-        (struct flow_build_duplicate){ key, first->line };
+    build->duplicates[build->duplicate_count++] = (struct flow_build_duplicate){ key, first->line };
     return true;
 }
 
@@ -496,8 +497,8 @@ fill_map(struct flow_build *build, struct flow_node *map, struct flow_node **nod
 }
 
 static int
-fill_list(struct flow_build *build, struct flow_node *list, struct flow_node **nodes,
-          size_t count, struct flow_error *err)
+fill_list(struct flow_build *build, struct flow_node *list, struct flow_node **nodes, size_t count,
+          struct flow_error *err)
 {
     list->items = flow_arena_array(build->arena, count, sizeof(struct flow_node *));
     if (list->items == NULL) {

@@ -20,13 +20,13 @@ enum flow_node_type {
 struct flow_node_pair;
 
 struct flow_node {
-    uint8_t type;    /* enum flow_node_type */
-    bool quoted;     /* a scalar that was quoted or a block: a string whatever it looks like */
-    uint32_t line, column;  /* from 1; columns count bytes */
-    struct flow_str text;   /* of a scalar or null, unescaped; ended with NUL behind len */
-    size_t count;           /* items of a list, pairs of a map */
-    struct flow_node **items;      /* of a list */
-    struct flow_node_pair *pairs;  /* of a map; see below */
+    uint8_t type; /* enum flow_node_type */
+    bool quoted;  /* a scalar that was quoted or a block: a string whatever it looks like */
+    uint32_t line, column;        /* from 1; columns count bytes */
+    struct flow_str text;         /* of a scalar or null, unescaped; ended with NUL behind len */
+    size_t count;                 /* items of a list, pairs of a map */
+    struct flow_node **items;     /* of a list */
+    struct flow_node_pair *pairs; /* of a map; see below */
 };
 
 /*

@@ -24,7 +24,7 @@ struct yaml {
     struct flow_cursor at; /* the place of the character with this index from start */
     size_t index;
     bool has_document;
-    struct flow_intern names; /* of anchors; made with the first of them */
+    struct flow_intern names;    /* of anchors; made with the first of them */
     struct yaml_anchor *anchors; /* by name */
     size_t anchor_room;
     uint32_t order;
@@ -85,8 +85,7 @@ static const struct complaint complaints[] = {
       .expected = "a closing quote",
       .found = "none in the document",
       .at_context = true },
-    { .problem = "found unknown escape character",
-      .expected = "a known escape in double quotes" },
+    { .problem = "found unknown escape character", .expected = "a known escape in double quotes" },
     { .problem = "did not find expected node content", .expected = "a value" },
     { .problem = "did not find expected <document start>",
       .expected = "\"---\" before anything else" },
@@ -258,7 +257,8 @@ take_alias(struct yaml *yaml, const yaml_event_t *event, const struct flow_curso
     flow_fail(err, FLOW_E_PARSE,
               id == FLOW_INTERN_NONE ? "expected an anchor %s before its alias, found none"
                                      : "expected anchor %s to end before its alias, "
-                                       "found the alias inside of it", quoted);
+                                       "found the alias inside of it",
+              quoted);
     return flow_cursor_fail(at, FLOW_E_PARSE, err);
 }
 

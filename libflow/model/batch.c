@@ -8,6 +8,33 @@
 #include "base/error.h"
 #include "model/dict.h"
 
+#define PAGE_BYTES ((size_t)4096)
+
+struct flow_buffer *
+flow_buffer_new(size_t room, size_t padding)
+{
+    struct flow_buffer *buffer = malloc(sizeof(*buffer));
+    void *bytes;
+
+    if (buffer == NULL || posix_memalign(&bytes, PAGE_BYTES, room + padding) != 0) {
+        free(buffer);
+        return NULL;
+    }
+    buffer->bytes = bytes;
+    buffer->room = room;
+    atomic_init(&buffer->users, 1);
+    return buffer;
+}
+
+void
+flow_buffer_release(struct flow_buffer *buffer)
+{
+    if (buffer != NULL && atomic_fetch_sub(&buffer->users, 1) == 1) {
+        free(buffer->bytes);
+        free(buffer);
+    }
+}
+
 int
 flow_batch_new(struct flow_batch **out, struct flow_error *err)
 {
@@ -32,8 +59,18 @@ flow_batch_free(struct flow_batch *batch)
     if (batch != NULL) {
         free(batch->records);
         free(batch->problems);
+        flow_buffer_release(batch->buffer);
         flow_arena_free(&batch->arena);
         free(batch);
+    }
+}
+
+void
+flow_batch_keep(struct flow_batch *batch, struct flow_buffer *buffer)
+{
+    if (batch->buffer == NULL) {
+        batch->buffer = buffer;
+        atomic_fetch_add(&buffer->users, 1);
     }
 }
 
@@ -43,6 +80,8 @@ flow_batch_reset(struct flow_batch *batch, const struct flow_dict *dict)
     batch->count = 0;
     batch->problem_count = 0;
     batch->dict = dict;
+    flow_buffer_release(batch->buffer);
+    batch->buffer = NULL;
     flow_arena_reset(&batch->arena);
 }
 

@@ -9,7 +9,13 @@ struct name {
     struct flow_str text;
 };
 
-#define NAME(number, literal) { (number), { (literal), sizeof(literal) - 1 } }
+#define NAME(number, literal)                                                                      \
+    {                                                                                              \
+        (number),                                                                                  \
+        {                                                                                          \
+            (literal), sizeof(literal) - 1                                                         \
+        }                                                                                          \
+    }
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct name verdicts[] = {
@@ -37,28 +43,25 @@ static const struct name directions[] = {
 };
 
 static const struct name trace_points[] = {
-    NAME(FLOW_TRACE_UNKNOWN, "UNKNOWN_POINT"),
-    NAME(FLOW_TRACE_TO_PROXY, "TO_PROXY"),
-    NAME(FLOW_TRACE_TO_HOST, "TO_HOST"),
-    NAME(FLOW_TRACE_TO_STACK, "TO_STACK"),
-    NAME(FLOW_TRACE_TO_OVERLAY, "TO_OVERLAY"),
-    NAME(FLOW_TRACE_FROM_ENDPOINT, "FROM_ENDPOINT"),
-    NAME(FLOW_TRACE_FROM_PROXY, "FROM_PROXY"),
-    NAME(FLOW_TRACE_FROM_HOST, "FROM_HOST"),
-    NAME(FLOW_TRACE_FROM_STACK, "FROM_STACK"),
-    NAME(FLOW_TRACE_FROM_OVERLAY, "FROM_OVERLAY"),
-    NAME(FLOW_TRACE_FROM_NETWORK, "FROM_NETWORK"),
-    NAME(FLOW_TRACE_TO_NETWORK, "TO_NETWORK"),
-    NAME(FLOW_TRACE_FROM_CRYPTO, "FROM_CRYPTO"),
-    NAME(FLOW_TRACE_TO_CRYPTO, "TO_CRYPTO"),
+    NAME(FLOW_TRACE_UNKNOWN, "UNKNOWN_POINT"),     NAME(FLOW_TRACE_TO_PROXY, "TO_PROXY"),
+    NAME(FLOW_TRACE_TO_HOST, "TO_HOST"),           NAME(FLOW_TRACE_TO_STACK, "TO_STACK"),
+    NAME(FLOW_TRACE_TO_OVERLAY, "TO_OVERLAY"),     NAME(FLOW_TRACE_FROM_ENDPOINT, "FROM_ENDPOINT"),
+    NAME(FLOW_TRACE_FROM_PROXY, "FROM_PROXY"),     NAME(FLOW_TRACE_FROM_HOST, "FROM_HOST"),
+    NAME(FLOW_TRACE_FROM_STACK, "FROM_STACK"),     NAME(FLOW_TRACE_FROM_OVERLAY, "FROM_OVERLAY"),
+    NAME(FLOW_TRACE_FROM_NETWORK, "FROM_NETWORK"), NAME(FLOW_TRACE_TO_NETWORK, "TO_NETWORK"),
+    NAME(FLOW_TRACE_FROM_CRYPTO, "FROM_CRYPTO"),   NAME(FLOW_TRACE_TO_CRYPTO, "TO_CRYPTO"),
     NAME(FLOW_TRACE_TO_ENDPOINT, "TO_ENDPOINT"),
 };
 
 static const struct name trace_reasons[] = {
-    NAME(0, "TRACE_REASON_UNKNOWN"), NAME(1, "NEW"),
-    NAME(2, "ESTABLISHED"),          NAME(3, "REPLY"),
-    NAME(4, "RELATED"),              NAME(5, "REOPENED"),
-    NAME(6, "SRV6_ENCAP"),           NAME(7, "SRV6_DECAP"),
+    NAME(0, "TRACE_REASON_UNKNOWN"),
+    NAME(1, "NEW"),
+    NAME(2, "ESTABLISHED"),
+    NAME(3, "REPLY"),
+    NAME(4, "RELATED"),
+    NAME(5, "REOPENED"),
+    NAME(6, "SRV6_ENCAP"),
+    NAME(7, "SRV6_DECAP"),
     NAME(8, "ENCRYPT_OVERLAY"),
 };
 
@@ -182,7 +185,8 @@ static bool
 number_of(const struct name *table, size_t count, struct flow_str text, uint32_t *number)
 {
     for (size_t i = 0; i < count; i++) {
-        if (flow_str_equal(table[i].text, text)) {
+        if (table[i].text.len == text.len &&
+            flow_bytes_equal(table[i].text.ptr, text.ptr, text.len)) {
             *number = table[i].number;
             return true;
         }
@@ -284,8 +288,7 @@ const char *
 flow_observed_name(uint8_t observed)
 {
     static const char *const names[FLOW_OBSERVED_COUNT] = {
-        "unknown", "forwarded", "dropped_policy", "dropped_other",
-        "audited", "redirected", "error",
+        "unknown", "forwarded", "dropped_policy", "dropped_other", "audited", "redirected", "error",
     };
 
     return name_of(names, COUNT(names), observed);
@@ -316,8 +319,8 @@ const char *
 flow_intent_name(uint8_t intent)
 {
     static const char *const names[] = {
-        "no_statement",  "approved",    "unapproved", "forbidden", "expired",
-        "not_yet_valid", "undecidable",
+        "no_statement", "approved",      "unapproved",  "forbidden",
+        "expired",      "not_yet_valid", "undecidable",
     };
 
     return name_of(names, COUNT(names), intent);
@@ -337,9 +340,9 @@ const char *
 flow_undecided_name(unsigned code)
 {
     static const char *const names[FLOW_UNDECIDED_COUNT] = {
-        "no-labels", "no-dns-evidence", "named-port",   "inventory", "reply",
-        "placeholder", "undefined",     "unmodelled",   "policy-set", "priority-tie",
-        "direction", "no-port",         "no-verdict",
+        "no-labels",   "no-dns-evidence", "named-port", "inventory",  "reply",
+        "placeholder", "undefined",       "unmodelled", "policy-set", "priority-tie",
+        "direction",   "no-port",         "no-verdict",
     };
 
     return name_of(names, COUNT(names), code);

@@ -26,8 +26,7 @@ cut_ending(struct flow_str name, const char *bytes, size_t least, size_t most)
 struct flow_str
 flow_pod_name_stem(struct flow_str name)
 {
-    const size_t without_random =
-        cut_ending(name, "abcdefghijklmnopqrstuvwxyz0123456789", 5, 5);
+    const size_t without_random = cut_ending(name, "abcdefghijklmnopqrstuvwxyz0123456789", 5, 5);
     size_t without_hash;
 
     if (without_random == 0) {
@@ -35,8 +34,8 @@ flow_pod_name_stem(struct flow_str name)
     }
     without_hash = cut_ending((struct flow_str){ name.ptr, without_random },
                               "abcdefghijklmnopqrstuvwxyz0123456789", 6, 10);
-    if (without_hash > 0 && strcspn(name.ptr + without_hash, "0123456789") <
-                                without_random - without_hash) {
+    if (without_hash > 0 &&
+        strcspn(name.ptr + without_hash, "0123456789") < without_random - without_hash) {
         return (struct flow_str){ name.ptr, without_hash };
     }
     /* five letters alone may be a word; only what Kubernetes could have drawn is an ending */

@@ -76,8 +76,7 @@ flow_cidr_classes_seal(struct flow_cidr_classes *classes)
 }
 
 uint32_t
-flow_cidr_classes_find(const struct flow_cidr_classes *classes,
-                       const struct flow_address *address)
+flow_cidr_classes_find(const struct flow_cidr_classes *classes, const struct flow_address *address)
 {
     size_t low = 0;
     size_t high = classes->count;

@@ -9,11 +9,11 @@
 #include "base/str.h"
 #include "policy/read.h"
 
-static const char *const policy_members[] = { "apiVersion", "kind",  "metadata", "spec",
+static const char *const policy_members[] = { "apiVersion", "kind",   "metadata", "spec",
                                               "specs",      "status", NULL };
 static const char *const rule_members[] = {
-    "endpointSelector", "nodeSelector", "ingress",     "ingressDeny", "egress", "egressDeny",
-    "enableDefaultDeny", "labels",      "description", "log",         NULL,
+    "endpointSelector",  "nodeSelector", "ingress",     "ingressDeny", "egress", "egressDeny",
+    "enableDefaultDeny", "labels",       "description", "log",         NULL,
 };
 
 static const struct {
@@ -223,6 +223,9 @@ read_spec(struct flow_policy_reader *reader, const struct flow_node *spec, const
 
     flow_field_only(reader->context, spec, "spec", rule_members);
     policy = flow_policy_list_add(reader, spec->line);
+    if (policy != NULL) {
+        policy->tier = FLOW_TIER_NORMAL;
+    }
     if (policy == NULL || !count_rules(reader, spec, policy, &count) ||
         !read_subject(reader, spec, policy, &init) || !read_default_deny(reader, spec, policy)) {
         return false;

@@ -17,18 +17,19 @@ static const struct member {
     const char *name;
     read_function *read;
 } ingress_members[] = {
-    { "fromEndpoints", read_endpoint }, { "fromEntities", read_entity },
-    { "fromCIDR", read_cidr },          { "fromCIDRSet", read_cidr_set },
-    { "fromNodes", read_open },         { "fromGroups", read_open },
+    { "fromEndpoints", read_endpoint },
+    { "fromEntities", read_entity },
+    { "fromCIDR", read_cidr },
+    { "fromCIDRSet", read_cidr_set },
+    { "fromNodes", read_open },
+    { "fromGroups", read_open },
     { NULL, NULL },
 };
 
 static const struct member egress_members[] = {
-    { "toEndpoints", read_endpoint }, { "toEntities", read_entity },
-    { "toCIDR", read_cidr },          { "toCIDRSet", read_cidr_set },
-    { "toFQDNs", read_fqdn },         { "toServices", read_open },
-    { "toNodes", read_open },         { "toGroups", read_open },
-    { NULL, NULL },
+    { "toEndpoints", read_endpoint }, { "toEntities", read_entity }, { "toCIDR", read_cidr },
+    { "toCIDRSet", read_cidr_set },   { "toFQDNs", read_fqdn },      { "toServices", read_open },
+    { "toNodes", read_open },         { "toGroups", read_open },     { NULL, NULL },
 };
 
 static const struct {
@@ -188,8 +189,7 @@ read_group(struct flow_policy_reader *reader, const struct flow_node *name,
 
     peer->kind = FLOW_PEER_GROUP;
     if (name != NULL) {
-        if (!flow_field_text(reader->context, name, "cidrGroupRef", &peer->pattern,
-                             &placeholder)) {
+        if (!flow_field_text(reader->context, name, "cidrGroupRef", &peer->pattern, &placeholder)) {
             return false;
         }
         peer->why = placeholder ? FLOW_UNDECIDED_PLACEHOLDER : 0;
@@ -223,7 +223,8 @@ read_cidr_set(struct flow_policy_reader *reader, const struct flow_node *item, b
     if (given != 1) {
         return flow_field_refuse(reader->context, item,
                                  "expected one of cidr, cidrGroupRef and cidrGroupSelector, "
-                                 "found %s", given == 0 ? "none" : "several");
+                                 "found %s",
+                                 given == 0 ? "none" : "several");
     }
     if (cidr == NULL) {
         if (!read_group(reader, name, selector, peer)) {
@@ -266,16 +267,14 @@ read_fqdn(struct flow_policy_reader *reader, const struct flow_node *item, bool 
         return false;
     }
     flow_field_only(reader->context, item, "toFQDNs[]", members);
-    if (!flow_field_text_member(reader->context, item, "matchName", &peer->pattern,
-                                &placeholder)) {
+    if (!flow_field_text_member(reader->context, item, "matchName", &peer->pattern, &placeholder)) {
         return false;
     }
     if (!placeholder && peer->pattern.len > 0 && !is_name(peer->pattern, false)) {
         return flow_field_fail(reader->context, flow_field(item, "matchName"), "a DNS name");
     }
-    if (peer->pattern.len == 0 &&
-        !flow_field_text_member(reader->context, item, "matchPattern", &peer->pattern,
-                                &placeholder)) {
+    if (peer->pattern.len == 0 && !flow_field_text_member(reader->context, item, "matchPattern",
+                                                          &peer->pattern, &placeholder)) {
         return false;
     }
     if (!placeholder && peer->pattern.len > 0 && !is_name(peer->pattern, true)) {
@@ -345,7 +344,9 @@ flow_cilium_read_peers(struct flow_policy_reader *reader, const struct flow_node
 {
     const bool ingress = rule->direction == FLOW_DIRECTION_INGRESS;
     const struct flow_node *list, *ports = flow_field(node, "toPorts");
-    const bool has_ports = (ports != NULL && ports->count > 0) || flow_field(node, "icmps") != NULL;
+    const struct flow_node *icmps = flow_field(node, "icmps");
+    const bool has_ports =
+        (ports != NULL && ports->count > 0) || (icmps != NULL && icmps->count > 0);
     const struct member *member;
 
     if (!refuse_requires(reader, node, ingress ? "fromRequires" : "toRequires") ||

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* toPorts and icmps of a Cilium rule. L7 parts are noted, not read: they sit behind the L4 answer. */
+/* toPorts and icmps of a Cilium rule. L7 parts are noted, not read: they sit behind the L4 answer.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -250,8 +251,8 @@ count_ports(struct flow_policy_reader *reader, const struct flow_node *list, boo
         }
         if (ports != NULL && ports->count > PORTS_MAX) {
             return flow_field_refuse(reader->context, ports,
-                                     "expected at most %d ports in an entry, found %zu",
-                                     PORTS_MAX, ports->count);
+                                     "expected at most %d ports in an entry, found %zu", PORTS_MAX,
+                                     ports->count);
         }
         *count += ports != NULL ? ports->count : 0;
     }
@@ -283,13 +284,15 @@ read_to_ports(struct flow_policy_reader *reader, const struct flow_node *list, b
 }
 
 static bool
-read_icmp_type(struct flow_policy_reader *reader, const struct flow_node *node, uint8_t family,
+read_icmp_type(struct flow_policy_reader *reader, const struct flow_node *map, uint8_t family,
                struct flow_port *port)
 {
+    const struct flow_node *node = flow_field(map, "type");
     int64_t number;
 
     if (node == NULL) {
-        return flow_field_fail(reader->context, node, "a type in icmps[].fields[]");
+        return flow_field_refuse(reader->context, map,
+                                 "expected a type in icmps[].fields[], found none");
     }
     if (flow_field_looks_integer(node)) {
         if (!flow_field_integer(reader->context, node, "type", 0, 255, &number)) {
@@ -327,9 +330,8 @@ read_icmp_field(struct flow_policy_reader *reader, const struct flow_node *map,
         return flow_field_fail(reader->context, flow_field(map, "family"),
                                "IPv4 or IPv6 at family");
     }
-    port->protocols =
-        FLOW_PROTOCOL_BIT(family == 6 ? FLOW_PROTOCOL_ICMPV6 : FLOW_PROTOCOL_ICMPV4);
-    return read_icmp_type(reader, flow_field(map, "type"), family, port);
+    port->protocols = FLOW_PROTOCOL_BIT(family == 6 ? FLOW_PROTOCOL_ICMPV6 : FLOW_PROTOCOL_ICMPV4);
+    return read_icmp_type(reader, map, family, port);
 }
 
 static bool

@@ -4,20 +4,12 @@
  * subject. Where a fact is missing, the answer is what all completions of it agree on, else
  * undecidable with the facts that matter.
  */
-#include "policy/decide.h"
+#include "policy/tiers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
-
-struct flow_view {
-    size_t count;
-    struct selected {
-        const struct flow_policy *policy;
-        struct flow_tri selects;
-    } selected[];
-};
 
 void
 flow_decider_init(struct flow_decider *decider, const struct flow_policies *policies)
@@ -42,18 +34,20 @@ selects(const struct flow_policy *policy, const struct flow_party *subject)
 {
     struct flow_tri answer;
 
-    if (policy->selects_nodes ||
-        (policy->subject_pods && subject->class != FLOW_PARTY_POD &&
-         subject->class != FLOW_PARTY_UNKNOWN)) {
+    if (policy->selects_nodes || (policy->subject_pods && subject->class != FLOW_PARTY_POD &&
+                                  subject->class != FLOW_PARTY_UNKNOWN)) {
         return flow_tri_of(false);
     }
     answer = flow_selector_match(&policy->subject, subject, subject->cluster);
     if (answer.truth == FLOW_TRUE && subject->class == FLOW_PARTY_UNKNOWN) {
         return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
     }
-    return answer.truth != FLOW_FALSE && policy->why != 0
-               ? flow_tri_maybe(answer.why | policy->why)
-               : answer;
+    if (answer.truth != FLOW_FALSE && subject->host_network) {
+        /* like any pod, or only its node, of which no policy of pods speaks */
+        return flow_tri_maybe(answer.why | FLOW_UNDECIDED_UNDEFINED);
+    }
+    return answer.truth != FLOW_FALSE && policy->why != 0 ? flow_tri_maybe(answer.why | policy->why)
+                                                          : answer;
 }
 
 static struct flow_view *
@@ -71,7 +65,7 @@ make_view(const struct flow_policies *policies, const struct flow_party *subject
         const struct flow_tri answer = selects(&list->policies[i], subject);
 
         if (answer.truth != FLOW_FALSE) {
-            view->selected[view->count++] = (struct selected){ &list->policies[i], answer };
+            view->selected[view->count++] = (struct flow_selected){ &list->policies[i], answer };
         }
     }
     fitted = realloc(view, sizeof(*view) + view->count * sizeof(view->selected[0]));
@@ -146,8 +140,8 @@ ask_policy(const struct flow_policy *policy, const struct flow_question *questio
     return said;
 }
 
-static struct flow_explain_step *
-add_step(struct flow_decider *decider)
+struct flow_explain_step *
+flow_decider_step(struct flow_decider *decider)
 {
     if (decider->step_count == decider->step_room) {
         const size_t room = decider->step_room == 0 ? 32 : decider->step_room * 2;
@@ -163,17 +157,17 @@ add_step(struct flow_decider *decider)
     return &decider->steps[decider->step_count++];
 }
 
-static uint8_t
-answer_of(struct flow_tri tri)
+uint8_t
+flow_answer_of(struct flow_tri tri)
 {
     return tri.truth == FLOW_TRUE ? FLOW_YES : tri.truth == FLOW_FALSE ? FLOW_NO : FLOW_UNKNOWN;
 }
 
 /* What is certain and what is possible so far, over the policies asked. */
 struct ballot {
-    bool denied, allowed, isolated;             /* certain */
-    bool may_deny, may_allow, may_isolate;      /* for some value of the missing facts */
-    bool isolated_unless_allowed;               /* a policy that may select isolates, not surely admits */
+    bool denied, allowed, isolated;        /* certain */
+    bool may_deny, may_allow, may_isolate; /* for some value of the missing facts */
+    bool isolated_unless_allowed; /* a policy that may select isolates, not surely admits */
     bool l7;
     uint32_t why;
     size_t deny_step, allow_step, isolate_step; /* + 1; 0 for none */
@@ -181,11 +175,13 @@ struct ballot {
 
 static void
 count_step(struct ballot *ballot, const struct flow_policy *policy, struct flow_tri chosen,
-           const struct said *said, uint8_t direction, size_t step)
+           const struct said *said, const struct flow_question *question, size_t step)
 {
     const bool certain = chosen.truth == FLOW_TRUE;
-    const bool isolates = policy->isolates[direction] ||
-                          (policy->why & FLOW_UNDECIDED_UNMODELLED) != 0;
+    const bool isolates =
+        policy->isolates[question->direction] || (policy->why & FLOW_UNDECIDED_UNMODELLED) != 0;
+    /* the API promises isolation from protocols with ports alone */
+    const bool undefined = policy->icmp_undefined && question->protocol > FLOW_PROTOCOL_SCTP;
 
     if (certain && said->denies.truth == FLOW_TRUE) {
         ballot->denied = true;
@@ -196,7 +192,7 @@ count_step(struct ballot *ballot, const struct flow_policy *policy, struct flow_
         ballot->allow_step = ballot->allow_step == 0 ? step + 1 : ballot->allow_step;
         ballot->l7 |= said->l7;
     }
-    if (certain && isolates) {
+    if (certain && isolates && !undefined) {
         ballot->isolated = true;
         ballot->isolate_step = ballot->isolate_step == 0 ? step + 1 : ballot->isolate_step;
     }
@@ -204,8 +200,9 @@ count_step(struct ballot *ballot, const struct flow_policy *policy, struct flow_
     ballot->may_allow |= said->allows.truth != FLOW_FALSE;
     ballot->may_isolate |= isolates;
     ballot->isolated_unless_allowed |= isolates && said->allows.truth != FLOW_TRUE;
-    if (!certain && (isolates || said->allows.truth != FLOW_FALSE ||
-                     said->denies.truth != FLOW_FALSE)) {
+    ballot->why |= isolates && undefined ? FLOW_UNDECIDED_UNDEFINED : 0;
+    if (!certain &&
+        (isolates || said->allows.truth != FLOW_FALSE || said->denies.truth != FLOW_FALSE)) {
         ballot->why |= chosen.why;
     }
     ballot->why |= said->allows.truth == FLOW_MAYBE ? said->allows.why : 0;
@@ -222,25 +219,26 @@ ask_all(struct flow_decider *decider, const struct flow_view *view,
         struct flow_explain_step *step;
         struct said said;
 
-        if (!policy->speaks[question->direction] && !policy->isolates[question->direction] &&
-            policy->why == 0) {
+        if (policy->tier != FLOW_TIER_NORMAL ||
+            (!policy->speaks[question->direction] && !policy->isolates[question->direction] &&
+             policy->why == 0)) {
             continue;
         }
         said = ask_policy(policy, question);
-        step = add_step(decider);
+        step = flow_decider_step(decider);
         if (step == NULL) {
             return false;
         }
         rule = said.denies.truth != FLOW_FALSE ? said.deny_rule : said.allow_rule;
         step->policy = &policy->info;
-        step->selects = answer_of(view->selected[i].selects);
+        step->selects = flow_answer_of(view->selected[i].selects);
         step->isolates = policy->isolates[question->direction];
-        step->admits = answer_of(said.allows);
-        step->denies = answer_of(said.denies);
+        step->admits = flow_answer_of(said.allows);
+        step->denies = flow_answer_of(said.denies);
         step->rule = rule != NULL ? rule->name : FLOW_STR("");
-        step->line = rule != NULL ? rule->line : policy->spec_line;
+        step->line = rule != NULL ? rule->line : policy->info.line;
         step->undecided = view->selected[i].selects.why | said.allows.why | said.denies.why;
-        count_step(ballot, policy, view->selected[i].selects, &said, question->direction,
+        count_step(ballot, policy, view->selected[i].selects, &said, question,
                    decider->step_count - 1);
     }
     return true;
@@ -268,7 +266,7 @@ static bool
 host_policies_speak(const struct flow_policies *policies, const struct flow_party *subject,
                     uint8_t direction)
 {
-    if (subject->class != FLOW_PARTY_HOST || !policies->engine->cilium) {
+    if ((subject->class != FLOW_PARTY_HOST && !subject->any_node) || !policies->engine->cilium) {
         return false;
     }
     for (size_t i = 0; i < policies->list.count; i++) {
@@ -301,37 +299,92 @@ undecidable(struct flow_decision *decision, uint32_t why)
     decision->undecided = why;
 }
 
-/* The answer that the ballot leaves. */
-static void
-conclude(struct flow_decider *decider, const struct ballot *ballot, bool host_may,
-         struct flow_decision *decision)
-{
-    const bool allowed = ballot->allowed || host_may;
-    const bool can_allow = !ballot->denied && (allowed || !ballot->isolated || ballot->may_allow);
-    const bool can_deny = ballot->denied || ballot->may_deny ||
-                          (!allowed && (ballot->isolated || ballot->isolated_unless_allowed));
+/* What the normal tier can come to. */
+struct normal_answer {
+    bool may_allow, may_deny, may_fall; /* fall: nothing isolates, and no rule says anything */
+};
 
-    decision->l7 = ballot->l7;
-    if (can_allow && can_deny) {
-        undecidable(decision, ballot->why != 0 ? ballot->why : FLOW_UNDECIDED_NO_LABELS);
-    } else if (ballot->denied) {
-        decision->expected = FLOW_EXPECTED_DENY_EXPLICIT;
-        name_decider(decider, decision, ballot->deny_step, true);
-    } else if (!can_allow) {
+static struct normal_answer
+count_ballot(const struct ballot *ballot, bool host_may)
+{
+    const bool allowed = ballot->allowed || (host_may && ballot->may_isolate);
+
+    return (struct normal_answer){
+        .may_allow = !ballot->denied && (allowed || ballot->may_allow),
+        .may_deny = ballot->denied || ballot->may_deny ||
+                    (!allowed && (ballot->isolated || ballot->isolated_unless_allowed)),
+        .may_fall = !ballot->denied && !allowed && !ballot->isolated,
+    };
+}
+
+/* The tiers' answers for one question. */
+struct answers {
+    struct flow_tier_answer admin, baseline;
+    struct normal_answer normal;
+    struct ballot ballot;
+    bool host_may;
+};
+
+static void
+name_denial(struct flow_decider *decider, const struct answers *answers,
+            struct flow_decision *decision)
+{
+    decision->expected = FLOW_EXPECTED_DENY_EXPLICIT;
+    if (answers->admin.may_deny) {
+        name_decider(decider, decision, answers->admin.deny_step, true);
+    } else if (answers->ballot.denied) {
+        name_decider(decider, decision, answers->ballot.deny_step, true);
+    } else if (answers->normal.may_deny) {
         decision->expected = FLOW_EXPECTED_DENY_DEFAULT;
-        name_decider(decider, decision, ballot->isolate_step, false);
-    } else if (ballot->allowed) {
-        decision->expected = FLOW_EXPECTED_ALLOW;
-        name_decider(decider, decision, ballot->allow_step, true);
-    } else if (host_may && ballot->may_isolate) {
-        decision->expected = FLOW_EXPECTED_ALLOW;
-        decision->by_host_rule = true;
-    } else if (ballot->may_isolate) {
-        decision->expected = FLOW_EXPECTED_ALLOW;
+        name_decider(decider, decision, answers->ballot.isolate_step, false);
+    } else {
+        name_decider(decider, decision, answers->baseline.deny_step, true);
+    }
+}
+
+static void
+name_allowance(struct flow_decider *decider, const struct answers *answers,
+               struct flow_decision *decision)
+{
+    decision->expected = FLOW_EXPECTED_ALLOW;
+    if (answers->admin.may_allow) {
+        name_decider(decider, decision, answers->admin.allow_step, true);
+    } else if (answers->ballot.allowed) {
+        decision->l7 = answers->ballot.l7;
+        name_decider(decider, decision, answers->ballot.allow_step, true);
+    } else if (answers->normal.may_allow || answers->ballot.may_isolate) {
+        decision->by_host_rule = answers->host_may;
+    } else if (answers->baseline.may_allow) {
+        name_decider(decider, decision, answers->baseline.allow_step, true);
     } else if (decider->policies->partial) {
         undecidable(decision, FLOW_UNDECIDED_POLICY_SET);
     } else {
         decision->expected = FLOW_EXPECTED_ALLOW_DEFAULT;
+    }
+}
+
+/* The answer that the tiers leave: a tier counts as far as the one before lets the question fall.
+ */
+static void
+conclude(struct flow_decider *decider, const struct answers *answers,
+         struct flow_decision *decision)
+{
+    const bool to_normal = answers->admin.may_fall;
+    const bool to_baseline = to_normal && answers->normal.may_fall;
+    const bool may_allow =
+        answers->admin.may_allow || (to_normal && answers->normal.may_allow) ||
+        (to_baseline && (answers->baseline.may_allow || answers->baseline.may_fall));
+    const bool may_deny = answers->admin.may_deny || (to_normal && answers->normal.may_deny) ||
+                          (to_baseline && answers->baseline.may_deny);
+    const uint32_t why = answers->admin.why | (to_normal ? answers->ballot.why : 0) |
+                         (to_baseline ? answers->baseline.why : 0);
+
+    if (may_allow && may_deny) {
+        undecidable(decision, why != 0 ? why : FLOW_UNDECIDED_NO_LABELS);
+    } else if (may_deny) {
+        name_denial(decider, answers, decision);
+    } else {
+        name_allowance(decider, answers, decision);
     }
 }
 
@@ -341,8 +394,7 @@ flow_decide(struct flow_decider *decider, const struct flow_question *question,
 {
     const struct flow_policies *policies = decider->policies;
     const struct flow_view *view;
-    struct ballot ballot = { .denied = false };
-    bool host_may;
+    struct answers answers;
 
     memset(decision, 0, sizeof(*decision));
     decision->direction = question->direction;
@@ -356,14 +408,27 @@ flow_decide(struct flow_decider *decider, const struct flow_question *question,
         return FLOW_OK;
     }
     view = view_of(decider, question->subject);
-    if (view == NULL || !ask_all(decider, view, question, &ballot)) {
+    memset(&answers, 0, sizeof(answers));
+    if (view == NULL || !flow_ask_tier(decider, view, question, FLOW_TIER_ADMIN, &answers.admin) ||
+        (answers.admin.may_fall && !ask_all(decider, view, question, &answers.ballot))) {
         return FLOW_E_MEMORY;
     }
     /* a node reaches the pods that run on it, whatever isolates them; a deny rule comes before */
-    host_may = question->direction == FLOW_DIRECTION_INGRESS &&
-               question->peer->class == FLOW_PARTY_HOST;
+    answers.host_may =
+        question->direction == FLOW_DIRECTION_INGRESS && question->peer->class == FLOW_PARTY_HOST;
+    if (question->direction == FLOW_DIRECTION_INGRESS && question->peer->any_node) {
+        answers.ballot.may_allow = true;
+        answers.ballot.why |= FLOW_UNDECIDED_NO_LABELS;
+    }
     /* an endpoint without labels yet is always isolated */
-    ballot.isolated |= policies->engine->cilium && question->subject->class == FLOW_PARTY_INIT;
-    conclude(decider, &ballot, host_may, decision);
+    if (policies->engine->cilium && question->subject->class == FLOW_PARTY_INIT) {
+        answers.ballot.isolated = answers.ballot.may_isolate = true;
+    }
+    answers.normal = count_ballot(&answers.ballot, answers.host_may);
+    if (answers.admin.may_fall && answers.normal.may_fall &&
+        !flow_ask_tier(decider, view, question, FLOW_TIER_BASELINE, &answers.baseline)) {
+        return FLOW_E_MEMORY;
+    }
+    conclude(decider, &answers, decision);
     return FLOW_OK;
 }

@@ -20,7 +20,8 @@ struct flow_decider {
 void flow_decider_init(struct flow_decider *decider, const struct flow_policies *policies);
 void flow_decider_free(struct flow_decider *decider);
 
-/* FLOW_OK, or FLOW_E_MEMORY. decider->steps holds what each policy said, until the next question. */
+/* FLOW_OK, or FLOW_E_MEMORY. decider->steps holds what each policy said, until the next question.
+ */
 int flow_decide(struct flow_decider *decider, const struct flow_question *question,
                 struct flow_decision *decision);
 

@@ -8,13 +8,30 @@
 #include "base/str.h"
 #include "policy/read.h"
 
-static const char *const policy_members[] = { "apiVersion", "kind", "metadata", "spec", "status",
-                                              NULL };
+static const char *const policy_members[] = { "apiVersion", "kind",   "metadata",
+                                              "spec",       "status", NULL };
 static const char *const spec_members[] = { "podSelector", "policyTypes", "ingress", "egress",
                                             NULL };
 static const char *const peer_members[] = { "podSelector", "namespaceSelector", "ipBlock", NULL };
 static const char *const block_members[] = { "cidr", "except", NULL };
 static const char *const port_members[] = { "protocol", "port", "endPort", NULL };
+
+/*
+ * The API wants an exception smaller than its block; Cilium wants the address as it is written to
+ * lie inside, whatever the length behind it.
+ */
+static bool
+is_inside(const struct flow_policy_reader *reader, const struct flow_cidr *cidr,
+          const struct flow_cidr *except, struct flow_str text)
+{
+    struct flow_address written;
+
+    text.len = (size_t)((const char *)memchr(text.ptr, '/', text.len) - text.ptr);
+    if (reader->info.kind == FLOW_POLICY_KNP) {
+        return except->length > cidr->length && flow_cidr_holds(cidr, &except->address);
+    }
+    return flow_address_parse(&written, text, NULL) == FLOW_OK && flow_cidr_holds(cidr, &written);
+}
 
 bool
 flow_policy_read_except(struct flow_policy_reader *reader, const struct flow_node *map,
@@ -40,12 +57,12 @@ flow_policy_read_except(struct flow_policy_reader *reader, const struct flow_nod
             peer->why |= FLOW_UNDECIDED_PLACEHOLDER;
             continue;
         }
-        if (flow_cidr_parse(&peer->except[i], text, NULL) != FLOW_OK ||
+        if (flow_cidr_parse(&peer->except[peer->except_count], text, NULL) != FLOW_OK ||
             memchr(text.ptr, '/', text.len) == NULL) {
             return flow_field_fail(reader->context, list->items[i], "a CIDR prefix at except[]");
         }
         if (peer->kind != FLOW_PEER_GROUP && (peer->why & FLOW_UNDECIDED_PLACEHOLDER) == 0 &&
-            !flow_cidr_holds(&peer->cidr, &peer->except[i].address)) {
+            !is_inside(reader, &peer->cidr, &peer->except[peer->except_count], text)) {
             return flow_field_fail(reader->context, list->items[i], "an exception inside cidr");
         }
         peer->except_count++;
@@ -54,24 +71,23 @@ flow_policy_read_except(struct flow_policy_reader *reader, const struct flow_nod
 }
 
 static bool
-read_block(struct flow_policy_reader *reader, const struct flow_node *block,
-           struct flow_peer *peer)
+read_block(struct flow_policy_reader *reader, const struct flow_node *block, struct flow_peer *peer)
 {
+    const struct flow_node *cidr;
     bool placeholder = false;
     struct flow_str text;
 
     peer->kind = reader->engine->cilium ? FLOW_PEER_CIDR : FLOW_PEER_IP_BLOCK;
     flow_field_only(reader->context, block, "ipBlock", block_members);
-    if (!flow_field_text(reader->context, flow_field(block, "cidr"), "ipBlock.cidr", &text,
-                         &placeholder)) {
+    if (!flow_field_need(reader->context, block, "cidr", "a string at ipBlock.cidr", &cidr) ||
+        !flow_field_text(reader->context, cidr, "ipBlock.cidr", &text, &placeholder)) {
         return false;
     }
     if (placeholder) {
         peer->why |= FLOW_UNDECIDED_PLACEHOLDER;
     } else if (flow_cidr_parse(&peer->cidr, text, NULL) != FLOW_OK ||
                memchr(text.ptr, '/', text.len) == NULL) {
-        return flow_field_fail(reader->context, flow_field(block, "cidr"),
-                               "a CIDR prefix at ipBlock.cidr");
+        return flow_field_fail(reader->context, cidr, "a CIDR prefix at ipBlock.cidr");
     }
     return flow_policy_read_except(reader, block, peer);
 }
@@ -279,10 +295,20 @@ read_rule(struct flow_policy_reader *reader, const struct flow_node *node, const
     return read_ports(reader, node, rule);
 }
 
-/* policyTypes, or what the API server would fill in. */
+static bool
+has_items(const struct flow_node *list)
+{
+    return list != NULL && list->count > 0;
+}
+
+/*
+ * policyTypes, or what the API server would fill in. Cilium takes every rule that it finds, also of
+ * a direction that is not listed.
+ */
 static bool
 read_types(struct flow_policy_reader *reader, const struct flow_node *spec,
-           const struct flow_node *egress, struct flow_policy *policy)
+           const struct flow_node *ingress, const struct flow_node *egress,
+           struct flow_policy *policy)
 {
     const struct flow_node *list;
 
@@ -291,9 +317,11 @@ read_types(struct flow_policy_reader *reader, const struct flow_node *spec,
     }
     if (list == NULL || list->count == 0) {
         policy->isolates[FLOW_DIRECTION_INGRESS] = true;
-        policy->isolates[FLOW_DIRECTION_EGRESS] = egress != NULL && egress->count > 0;
+        policy->isolates[FLOW_DIRECTION_EGRESS] = has_items(egress);
         return true;
     }
+    policy->isolates[FLOW_DIRECTION_INGRESS] = reader->engine->cilium && has_items(ingress);
+    policy->isolates[FLOW_DIRECTION_EGRESS] = reader->engine->cilium && has_items(egress);
     for (size_t i = 0; i < list->count; i++) {
         const struct flow_node *item = list->items[i];
 
@@ -342,11 +370,11 @@ read_section(struct flow_policy_reader *reader, const struct flow_node *list, co
         rule->direction = direction;
         rule->name = flow_policy_rule_name(reader, section, i);
         if (rule->name.ptr == NULL ||
-            !read_rule(reader, list->items[i],
-                       direction == FLOW_DIRECTION_INGRESS ? "from" : "to", rule)) {
+            !read_rule(reader, list->items[i], direction == FLOW_DIRECTION_INGRESS ? "from" : "to",
+                       rule)) {
             return false;
         }
-        /* rules of a direction that policyTypes leaves out are checked and have no effect */
+        /* rules of a direction that does not count are checked all the same */
         policy->rule_count += policy->isolates[direction] ? 1 : 0;
     }
     return true;
@@ -371,16 +399,16 @@ flow_policy_read_knp(struct flow_policy_reader *reader, const struct flow_node *
     policy = flow_policy_list_add(reader, spec != NULL ? spec->line : object->line);
     if (policy == NULL || !flow_field_list(reader->context, spec, "ingress", &ingress) ||
         !flow_field_list(reader->context, spec, "egress", &egress) ||
-        !read_types(reader, spec, egress, policy) || !read_subject(reader, spec, policy)) {
+        !read_types(reader, spec, ingress, egress, policy) || !read_subject(reader, spec, policy)) {
         return false;
     }
+    policy->tier = FLOW_TIER_NORMAL;
     policy->icmp_undefined = !reader->engine->cilium;
     policy->speaks[FLOW_DIRECTION_INGRESS] = policy->isolates[FLOW_DIRECTION_INGRESS];
     policy->speaks[FLOW_DIRECTION_EGRESS] = policy->isolates[FLOW_DIRECTION_EGRESS];
-    policy->rules = flow_policy_array(reader,
-                                      (ingress != NULL ? ingress->count : 0) +
-                                          (egress != NULL ? egress->count : 0) + 1,
-                                      sizeof(*policy->rules));
+    policy->rules = flow_policy_array(
+        reader, (ingress != NULL ? ingress->count : 0) + (egress != NULL ? egress->count : 0) + 1,
+        sizeof(*policy->rules));
     return policy->rules != NULL &&
            read_section(reader, ingress, "ingress", FLOW_DIRECTION_INGRESS, policy) &&
            read_section(reader, egress, "egress", FLOW_DIRECTION_EGRESS, policy);

@@ -13,11 +13,15 @@
 #include "source/source.h"
 
 static const struct flow_engine engines[] = {
-    { "cilium-1.17", true, false, false },
-    { "cilium-1.18", true, false, false },
-    { "cilium-1.19", true, true, true },
-    { "cilium-1.20", true, true, true },
-    { "kubernetes", false, false, true },
+    { .name = "cilium-1.17", .cilium = true },
+    { .name = "cilium-1.18", .cilium = true },
+    { .name = "cilium-1.19", .cilium = true, .local_cluster = true, .deep_fqdn = true },
+    { .name = "cilium-1.20",
+      .cilium = true,
+      .local_cluster = true,
+      .deep_fqdn = true,
+      .cluster_network = true },
+    { .name = "kubernetes", .deep_fqdn = true, .admin = true, .cluster_network = true },
 };
 
 const struct flow_engine *
@@ -34,7 +38,7 @@ flow_engine_find(const char *name)
 const char *
 flow_policy_kind_name(uint8_t kind)
 {
-    static const char *const names[] = { "KNP", "CNP", "CCNP" };
+    static const char *const names[] = { "KNP", "CNP", "CCNP", "ANP", "BANP", "KCNP", "foreign" };
 
     return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
 }
@@ -133,12 +137,14 @@ read_file(const char *path, char **text, size_t *len, struct flow_error *err)
     return rc == FLOW_END ? FLOW_OK : rc;
 }
 
-/* Files of a directory that hold manifests, by their names' endings; a file given is always read. */
+/* Files of a directory that hold manifests, by their names' endings; a file given is always read.
+ */
 static bool
 is_manifest_name(const char *path)
 {
-    static const char *const endings[] = { ".yaml", ".yml", ".json", ".yaml.gz", ".yml.gz",
-                                           ".json.gz", ".yaml.zst", ".yml.zst", ".json.zst" };
+    static const char *const endings[] = { ".yaml",     ".yml",     ".json",
+                                           ".yaml.gz",  ".yml.gz",  ".json.gz",
+                                           ".yaml.zst", ".yml.zst", ".json.zst" };
     const size_t len = strlen(path);
 
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
@@ -208,6 +214,21 @@ load_path(struct flow_loader *loader, const char *path, struct flow_error *err)
     return rc;
 }
 
+static int
+compare_tiers(const void *left, const void *right)
+{
+    const struct flow_policy *a = left;
+    const struct flow_policy *b = right;
+
+    if (a->tier != b->tier) {
+        return a->tier < b->tier ? -1 : 1;
+    }
+    if (a->priority != b->priority) {
+        return a->priority < b->priority ? -1 : 1;
+    }
+    return a->place < b->place ? -1 : a->place > b->place;
+}
+
 /* Gives the peers that name CIDR groups the groups, now that all of them are known. */
 static bool
 resolve_group(struct flow_policies *set, struct flow_peer *peer)
@@ -221,9 +242,9 @@ resolve_group(struct flow_policies *set, struct flow_peer *peer)
     for (uint32_t i = 0; i < cache->keys.count; i++) {
         const struct flow_cidr_group *group = cache->values[i];
 
-        if (peer->pattern.len > 0 ? flow_str_equal(group->name, peer->pattern)
-                                  : flow_selector_match_labels(&peer->selector, group->labels,
-                                                               group->label_count)) {
+        if (peer->pattern.len > 0
+                ? flow_str_equal(group->name, peer->pattern)
+                : flow_selector_match_labels(&peer->selector, group->labels, group->label_count)) {
             peer->groups[peer->group_count++] = group;
         }
     }
@@ -246,7 +267,8 @@ finish_peer(struct flow_policies *set, struct flow_peer *peer)
             }
         }
     }
-    if (peer->kind == FLOW_PEER_CIDR || peer->kind == FLOW_PEER_IP_BLOCK) {
+    if (peer->kind == FLOW_PEER_CIDR || peer->kind == FLOW_PEER_IP_BLOCK ||
+        peer->kind == FLOW_PEER_NETWORK) {
         ok = flow_cidr_classes_add(&set->classes, &peer->cidr);
     }
     for (size_t i = 0; ok && i < peer->except_count; i++) {
@@ -254,6 +276,18 @@ finish_peer(struct flow_policies *set, struct flow_peer *peer)
     }
     set->has_names |= peer->kind == FLOW_PEER_FQDN;
     return ok;
+}
+
+/* Orders the policies as their tiers are asked; within the normal tier they stay as they came. */
+static void
+sort_tiers(struct flow_policy_list *list)
+{
+    if (list->count > 1) {
+        for (size_t i = 0; i < list->count; i++) {
+            list->policies[i].place = i;
+        }
+        qsort(list->policies, list->count, sizeof(*list->policies), compare_tiers);
+    }
 }
 
 /* What needs the whole set: superseded objects go, groups are found, addresses classed. */
@@ -268,6 +302,7 @@ finish(struct flow_policies *set, struct flow_error *err)
         }
     }
     set->list.count = kept;
+    sort_tiers(&set->list);
     for (size_t i = 0; i < kept; i++) {
         struct flow_policy *policy = &set->list.policies[i];
 
@@ -290,9 +325,10 @@ check_options(const struct flow_policies_options *options, struct flow_error *er
         return flow_fail(err, FLOW_E_ARGUMENT, "expected policy options of this version");
     }
     if (options->engine != NULL && flow_engine_find(options->engine) == NULL) {
-        return flow_fail(err, FLOW_E_ARGUMENT,
-                         "expected engine cilium-1.17 to cilium-1.20 or kubernetes, found \"%.40s\"",
-                         options->engine);
+        return flow_fail(
+            err, FLOW_E_ARGUMENT,
+            "expected engine cilium-1.17 to cilium-1.20 or kubernetes, found \"%.40s\"",
+            options->engine);
     }
     for (size_t i = 0; i < options->variable_count; i++) {
         if (strchr(options->variables[i], '=') == NULL) {
@@ -350,7 +386,8 @@ flow_policies_load(struct flow_policies **out, const struct flow_policies_option
         .default_namespace =
             flow_arena_str(&set->arena, flow_str_of(options->default_namespace != NULL
                                                         ? options->default_namespace
-                                                        : "default")).ptr,
+                                                        : "default"))
+                .ptr,
     };
     rc = flow_inventory_init(&set->inventory) && flow_intern_init(&loader.objects.keys) &&
                  flow_intern_init(&loader.told.keys) && loader.context.default_namespace != NULL

@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "policy/load.h"
+
+enum { WORD_BYTES = FLOW_QUOTE_BYTES_MAX + 8 }; /* quotes, dots and NUL */
 
 static const struct {
     const char *group, *kind;
@@ -20,6 +23,10 @@ static const struct {
     { "extensions", "NetworkPolicy", FLOW_POLICY_KNP, flow_policy_read_knp },
     { "cilium.io", "CiliumNetworkPolicy", FLOW_POLICY_CNP, flow_policy_read_cilium },
     { "cilium.io", "CiliumClusterwideNetworkPolicy", FLOW_POLICY_CCNP, flow_policy_read_cilium },
+    { "policy.networking.k8s.io", "AdminNetworkPolicy", FLOW_POLICY_ANP, flow_policy_read_anp },
+    { "policy.networking.k8s.io", "BaselineAdminNetworkPolicy", FLOW_POLICY_BANP,
+      flow_policy_read_anp },
+    { "policy.networking.k8s.io", "ClusterNetworkPolicy", FLOW_POLICY_KCNP, flow_policy_read_anp },
 };
 
 /* Kinds that filter traffic and are not modelled: what they may select is undecidable. */
@@ -27,9 +34,6 @@ static const struct {
     const char *group, *kind;
     bool namespaced;
 } unmodelled_kinds[] = {
-    { "policy.networking.k8s.io", "AdminNetworkPolicy", false },
-    { "policy.networking.k8s.io", "BaselineAdminNetworkPolicy", false },
-    { "policy.networking.k8s.io", "ClusterNetworkPolicy", false },
     { "crd.projectcalico.org", "NetworkPolicy", true },
     { "projectcalico.org", "NetworkPolicy", true },
     { "crd.projectcalico.org", "GlobalNetworkPolicy", false },
@@ -87,9 +91,8 @@ flow_policy_list_add(struct flow_policy_reader *reader, uint32_t spec_line)
     return policy;
 }
 
-static void
-note(struct flow_loader *loader, int level, const struct flow_node *node, const char *format, ...)
-    FLOW_PRINTF(4, 5);
+static void note(struct flow_loader *loader, int level, const struct flow_node *node,
+                 const char *format, ...) FLOW_PRINTF(4, 5);
 
 static void
 note(struct flow_loader *loader, int level, const struct flow_node *node, const char *format, ...)
@@ -101,12 +104,28 @@ note(struct flow_loader *loader, int level, const struct flow_node *node, const 
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    flow_fail(&error, FLOW_OK, "%s", message);
+    flow_fail(&error, level == FLOW_NOTE_ERROR ? FLOW_E_INVALID : FLOW_OK, "%s", message);
     flow_error_set_input(&error, loader->context.file);
     if (node != NULL) {
         flow_error_set_place(&error, 0, node->line, node->column);
     }
     flow_notes_add(&loader->policies->notes, level, &error);
+}
+
+/* User text in a message: a word as it is, anything else quoted and cut short. */
+static const char *
+word(struct flow_str user, char *text, size_t size)
+{
+    bool plain = user.len <= FLOW_QUOTE_BYTES_MAX;
+
+    for (size_t i = 0; plain && i < user.len; i++) {
+        plain = user.ptr[i] >= ' ' && user.ptr[i] < 0x7f;
+    }
+    if (!plain) {
+        return flow_quote(user, text, size);
+    }
+    snprintf(text, size, "%.*s", (int)user.len, user.ptr);
+    return text;
 }
 
 /* A note for the first document of a kind; the others of it are as clear. */
@@ -115,20 +134,22 @@ note_kind(struct flow_loader *loader, const struct flow_node *object, struct flo
           struct flow_str kind, const char *what)
 {
     char key[256];
-    const int len = snprintf(key, sizeof(key), "%.*s/%.*s", (int)group.len, group.ptr,
-                             (int)kind.len, kind.ptr);
+    const int len =
+        snprintf(key, sizeof(key), "%.*s/%.*s", (int)group.len, group.ptr, (int)kind.len, kind.ptr);
     const struct flow_str text = { key, (size_t)len < sizeof(key) ? (size_t)len : 0 };
+    char kind_word[WORD_BYTES], group_word[WORD_BYTES];
 
     if (flow_cache_find(&loader->told, text) == NULL &&
         flow_cache_put(&loader->told, text, loader)) {
-        note(loader, FLOW_NOTE_INFO, object, "%.*s%s%.*s %s", (int)kind.len, kind.ptr,
-             group.len > 0 ? "." : "", (int)group.len, group.ptr, what);
+        note(loader, FLOW_NOTE_INFO, object, "%s%s%s %s", word(kind, kind_word, sizeof(kind_word)),
+             group.len > 0 ? "." : "", word(group, group_word, sizeof(group_word)), what);
     }
 }
 
 /* Puts the rules of an object in place of those of an earlier object of the same name. */
 static bool
-supersede(struct flow_loader *loader, const struct flow_node *object, struct flow_policy_reader *reader)
+supersede(struct flow_loader *loader, const struct flow_node *object,
+          struct flow_policy_reader *reader)
 {
     struct flow_policies *set = loader->policies;
     struct flow_policy_info *grown;
@@ -136,8 +157,8 @@ supersede(struct flow_loader *loader, const struct flow_node *object, struct flo
     char key[800];
     const int len = snprintf(key, sizeof(key), "%u/%s/%s", reader->info.kind,
                              reader->info.namespace_name, reader->info.name);
-    const struct flow_str text = { key, (size_t)len < sizeof(key) ? (size_t)len
-                                                                  : sizeof(key) - 1 };
+    const struct flow_str text = { key, (size_t)len < sizeof(key) ? (size_t)len : sizeof(key) - 1 };
+    char namespace_word[WORD_BYTES], name_word[WORD_BYTES];
     size_t index = set->info_count;
 
     before = reader->info.name[0] != '\0' ? flow_cache_find(&loader->objects, text) : NULL;
@@ -145,8 +166,10 @@ supersede(struct flow_loader *loader, const struct flow_node *object, struct flo
         index = (size_t)((uintptr_t)before - 1);
         note(loader, FLOW_NOTE_WARNING, object,
              "%s %s%s%s stands in %s:%u too, the last one counts",
-             flow_policy_kind_name(reader->info.kind), reader->info.namespace_name,
-             reader->info.namespace_name[0] != '\0' ? "/" : "", reader->info.name,
+             flow_policy_kind_name(reader->info.kind),
+             word(flow_str_of(reader->info.namespace_name), namespace_word, sizeof(namespace_word)),
+             reader->info.namespace_name[0] != '\0' ? "/" : "",
+             word(flow_str_of(reader->info.name), name_word, sizeof(name_word)),
              set->infos[index].file, set->infos[index].line);
     } else {
         grown = realloc(set->infos, (set->info_count + 1) * sizeof(*grown));
@@ -241,7 +264,9 @@ load_policy(struct flow_loader *loader, const struct flow_node *object, size_t w
         .out = &list,
     };
     const bool ok =
-        read_identity(loader, object, reader.info.kind != FLOW_POLICY_CCNP, &reader) &&
+        read_identity(loader, object,
+                      reader.info.kind == FLOW_POLICY_KNP || reader.info.kind == FLOW_POLICY_CNP,
+                      &reader) &&
         policy_kinds[which].read(&reader, object) && append_policies(loader, &reader) &&
         supersede(loader, object, &reader);
 
@@ -257,7 +282,7 @@ load_unmodelled(struct flow_loader *loader, const struct flow_node *object, bool
     struct flow_policy_reader reader = {
         .context = &loader->context,
         .engine = loader->policies->engine,
-        .info = { .kind = FLOW_POLICY_CCNP },
+        .info = { .kind = FLOW_POLICY_FOREIGN },
         .out = &list,
     };
     struct flow_selector_draft draft = { .arena = loader->context.arena };
@@ -267,6 +292,7 @@ load_unmodelled(struct flow_loader *loader, const struct flow_node *object, bool
     policy = ok ? flow_policy_list_add(&reader, object->line) : NULL;
     if (policy != NULL) {
         policy->why = FLOW_UNDECIDED_UNMODELLED;
+        policy->tier = FLOW_TIER_NORMAL;
         policy->index = UINT32_MAX - 1;
         ok = !namespaced ||
              flow_selector_add_equal(&draft, FLOW_STR("k8s"), FLOW_STR(FLOW_NAMESPACE_KEY),
@@ -303,10 +329,11 @@ load_items(struct flow_loader *loader, const struct flow_node *object, struct fl
 {
     const struct flow_node *items = flow_field(object, "items");
     const struct flow_str item_kind = { kind.ptr, kind.len - 4 };
+    char kind_word[WORD_BYTES];
 
     if (items == NULL || items->type != FLOW_NODE_LIST) {
         note(loader, FLOW_NOTE_ERROR, items != NULL ? items : object,
-             "expected a list at items of a %.*s", (int)kind.len, kind.ptr);
+             "expected a list at items of a %s", word(kind, kind_word, sizeof(kind_word)));
         return;
     }
     for (size_t i = 0; i < items->count; i++) {
@@ -314,10 +341,32 @@ load_items(struct flow_loader *loader, const struct flow_node *object, struct fl
     }
 }
 
+/* The object failed: its error becomes a note. What names no place in it is about all of it. */
 static void
-told_error(struct flow_loader *loader)
+told_error(struct flow_loader *loader, const struct flow_node *object)
 {
-    flow_notes_add(&loader->policies->notes, FLOW_NOTE_ERROR, loader->context.err);
+    struct flow_error *err = loader->context.err;
+
+    if (err->line == 0) {
+        flow_error_set_input(err, loader->context.file);
+        flow_error_set_place(err, 0, object->line, object->column);
+    }
+    flow_notes_add(&loader->policies->notes, FLOW_NOTE_ERROR, err);
+}
+
+/* Kinds that the engine does not know are objects without effect in its clusters. */
+static bool
+is_enforced(const struct flow_engine *engine, uint8_t kind)
+{
+    switch (kind) {
+    case FLOW_POLICY_ANP:
+    case FLOW_POLICY_BANP:
+        return engine->admin;
+    case FLOW_POLICY_KCNP:
+        return engine->cluster_network;
+    default:
+        return true;
+    }
 }
 
 /* True when the object is a policy, good or bad. */
@@ -330,8 +379,10 @@ try_policy(struct flow_loader *loader, const struct flow_node *object, struct fl
             if (loader->snapshot) {
                 note_kind(loader, object, group, kind,
                           "in a snapshot is no policy in force, give it with -f");
+            } else if (!is_enforced(loader->policies->engine, policy_kinds[i].policy_kind)) {
+                note_kind(loader, object, group, kind, "is not enforced by this engine, no effect");
             } else if (!load_policy(loader, object, i)) {
-                told_error(loader);
+                told_error(loader, object);
             }
             return true;
         }
@@ -343,7 +394,7 @@ try_policy(struct flow_loader *loader, const struct flow_node *object, struct fl
                 note_kind(loader, object, group, kind,
                           "is not modelled: what it may select is undecidable");
                 if (!load_unmodelled(loader, object, unmodelled_kinds[i].namespaced)) {
-                    told_error(loader);
+                    told_error(loader, object);
                 }
             }
             return true;
@@ -357,11 +408,10 @@ load_object(struct flow_loader *loader, const struct flow_node *object, struct f
             struct flow_str list_kind, unsigned depth)
 {
     const struct flow_node *kind_node = flow_field(object, "kind");
-    struct flow_str group = flow_field(object, "apiVersion") != NULL ? group_of(object)
-                                                                     : list_group;
-    struct flow_str kind = kind_node != NULL && kind_node->type == FLOW_NODE_SCALAR
-                               ? kind_node->text
-                               : list_kind;
+    struct flow_str group =
+        flow_field(object, "apiVersion") != NULL ? group_of(object) : list_group;
+    struct flow_str kind =
+        kind_node != NULL && kind_node->type == FLOW_NODE_SCALAR ? kind_node->text : list_kind;
     int rc;
 
     if (object->type != FLOW_NODE_MAP || kind.len == 0) {
@@ -380,7 +430,7 @@ load_object(struct flow_loader *loader, const struct flow_node *object, struct f
     if (rc == FLOW_END) {
         note_kind(loader, object, group, kind, "is no policy and no inventory, passed over");
     } else if (rc != FLOW_OK) {
-        told_error(loader);
+        told_error(loader, object);
     }
 }
 

@@ -2,6 +2,8 @@
 /* Peers and ports of a rule against one connection, in three-valued logic. */
 #include "policy/match.h"
 
+#include <strings.h>
+
 #include "base/str.h"
 
 /* What is not told of a peer that the record and the inventory are silent about. */
@@ -11,6 +13,14 @@ unless_unknown(const struct flow_party *peer, bool value)
     return peer->class == FLOW_PARTY_UNKNOWN || peer->class == FLOW_PARTY_SERVICE
                ? flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS)
                : flow_tri_of(value);
+}
+
+/* The same for what tells nodes apart. */
+static struct flow_tri
+unless_any_node(const struct flow_party *peer, bool value)
+{
+    return peer->any_node && !value ? flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS)
+                                    : unless_unknown(peer, value);
 }
 
 static bool
@@ -72,11 +82,11 @@ match_entity(uint8_t entity, const struct flow_question *question)
     case FLOW_ENTITY_WORLD_V6:
         return match_world(peer, &question->peer_address, 6);
     case FLOW_ENTITY_HOST:
-        return unless_unknown(peer, has_reserved(peer, "host"));
+        return unless_any_node(peer, has_reserved(peer, "host"));
     case FLOW_ENTITY_REMOTE_NODE:
-        return unless_unknown(peer, has_reserved(peer, "remote-node"));
+        return unless_any_node(peer, has_reserved(peer, "remote-node"));
     case FLOW_ENTITY_API_SERVER:
-        return unless_unknown(peer, peer->api_server);
+        return unless_any_node(peer, peer->api_server);
     case FLOW_ENTITY_INGRESS:
         return unless_unknown(peer, peer->class == FLOW_PARTY_INGRESS);
     case FLOW_ENTITY_HEALTH:
@@ -215,9 +225,35 @@ match_selector(const struct flow_peer *peer, const struct flow_question *questio
     if (selected.truth == FLOW_TRUE && question->peer->class == FLOW_PARTY_UNKNOWN) {
         return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
     }
-    return selected.truth != FLOW_FALSE && peer->why != 0
-               ? flow_tri_maybe(selected.why | peer->why)
-               : selected;
+    if (selected.truth != FLOW_FALSE && question->peer->host_network) {
+        /* like any pod, or only its node */
+        return flow_tri_maybe(selected.why | FLOW_UNDECIDED_UNDEFINED);
+    }
+    return selected.truth != FLOW_FALSE && peer->why != 0 ? flow_tri_maybe(selected.why | peer->why)
+                                                          : selected;
+}
+
+/* ClusterNetworkPolicy: addresses, a pod's as good as any other. */
+static struct flow_tri
+match_network(const struct flow_peer *peer, const struct flow_question *question)
+{
+    if (peer->why != 0) {
+        return flow_tri_maybe(peer->why);
+    }
+    return question->peer_address.family == 0
+               ? flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS)
+               : flow_tri_of(flow_cidr_holds(&peer->cidr, &question->peer_address));
+}
+
+/* Labels of nodes are not in flow records; only "every node" can be answered. */
+static struct flow_tri
+match_nodes(const struct flow_peer *peer, const struct flow_question *question)
+{
+    if (question->peer->class != FLOW_PARTY_HOST &&
+        question->peer->class != FLOW_PARTY_REMOTE_NODE) {
+        return unless_unknown(question->peer, false);
+    }
+    return peer->selector.count == 0 ? flow_tri_of(true) : flow_tri_maybe(FLOW_UNDECIDED_INVENTORY);
 }
 
 static struct flow_tri
@@ -237,6 +273,12 @@ match_peer(const struct flow_peer *peer, const struct flow_question *question)
         return match_name(peer, question);
     case FLOW_PEER_GROUP:
         return match_group(peer, question);
+    case FLOW_PEER_NETWORK:
+        return match_network(peer, question);
+    case FLOW_PEER_NODES:
+        return match_nodes(peer, question);
+    case FLOW_PEER_NONE:
+        return flow_tri_of(false);
     default:
         return flow_tri_maybe(peer->why);
     }
@@ -255,12 +297,20 @@ match_peers(const struct flow_rule *rule, const struct flow_question *question)
     return any;
 }
 
+/* Pods have their names in lower case, and a Cilium policy may write them as it likes. */
+static bool
+same_name(struct flow_str a, struct flow_str b)
+{
+    return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
+}
+
 /* The number behind a port's name is the destination pod's own. */
 static struct flow_tri
 match_named_port(const struct flow_port *port, const struct flow_question *question)
 {
     const struct flow_party *destination =
         question->direction == FLOW_DIRECTION_EGRESS ? question->peer : question->subject;
+    struct flow_tri any = flow_tri_of(false);
 
     if (destination->class != FLOW_PARTY_POD && destination->class != FLOW_PARTY_UNKNOWN) {
         return flow_tri_of(false);
@@ -272,11 +322,12 @@ match_named_port(const struct flow_port *port, const struct flow_question *quest
         const struct flow_port_name *named = &destination->pod->ports[i];
 
         if (named->protocol == question->protocol && named->number == question->port &&
-            flow_str_equal(named->name, port->name)) {
-            return flow_tri_of(true);
+            same_name(named->name, port->name)) {
+            any = flow_tri_or(any, named->sidecar ? flow_tri_maybe(FLOW_UNDECIDED_NAMED_PORT)
+                                                  : flow_tri_of(true));
         }
     }
-    return flow_tri_of(false);
+    return any;
 }
 
 static struct flow_tri
@@ -299,9 +350,9 @@ match_port(const struct flow_port *port, const struct flow_question *question)
     if (!question->has_port) {
         return flow_tri_maybe(FLOW_UNDECIDED_NO_PORT);
     }
-    matched = port->name.len > 0 ? match_named_port(port, question)
-                                 : flow_tri_of(question->port >= port->first &&
-                                               question->port <= port->last);
+    matched = port->name.len > 0
+                  ? match_named_port(port, question)
+                  : flow_tri_of(question->port >= port->first && question->port <= port->last);
     return matched;
 }
 
@@ -340,6 +391,5 @@ flow_match_rule(const struct flow_rule *rule, const struct flow_policy *policy,
         return flow_tri_maybe(FLOW_UNDECIDED_INVENTORY);
     }
     ports = match_ports(rule, policy, question);
-    return ports.truth == FLOW_FALSE ? ports
-                                     : flow_tri_and(ports, match_peers(rule, question));
+    return ports.truth == FLOW_FALSE ? ports : flow_tri_and(ports, match_peers(rule, question));
 }

@@ -8,12 +8,12 @@
 /* A connection seen from one of its ends. */
 struct flow_question {
     const struct flow_party *subject, *peer;
-    uint8_t direction;    /* enum flow_direction */
-    uint8_t protocol;     /* enum flow_protocol */
+    uint8_t direction; /* enum flow_direction */
+    uint8_t protocol;  /* enum flow_protocol */
     bool has_port;
-    uint16_t port;        /* destination port after Service translation, or ICMP type */
+    uint16_t port; /* destination port after Service translation, or ICMP type */
     struct flow_address peer_address;
-    struct flow_str local_cluster; /* of the agent that enforces */
+    struct flow_str local_cluster;      /* of the agent that enforces */
     const struct flow_text_list *names; /* DNS names of the peer; never NULL */
 };
 

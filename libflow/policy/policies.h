@@ -17,8 +17,8 @@ struct flow_policies {
     struct flow_policy_info *infos; /* objects in force */
     size_t info_count;
     struct flow_cidr_classes classes;
-    bool partial;    /* where nothing selects a subject, nothing is known */
-    bool has_names;  /* a rule asks for DNS names */
+    bool partial;   /* where nothing selects a subject, nothing is known */
+    bool has_names; /* a rule asks for DNS names */
 };
 
 /* The engines there are; NULL for another name. */

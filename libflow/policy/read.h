@@ -12,8 +12,10 @@
 struct flow_engine {
     const char *name;
     bool cilium;
-    bool local_cluster;    /* peers of a CNP are of the policy's cluster unless it says otherwise */
-    bool deep_fqdn;        /* "**." in a name pattern stands for one or more labels */
+    bool local_cluster;   /* peers of a CNP are of the policy's cluster unless it says otherwise */
+    bool deep_fqdn;       /* "**." in a name pattern stands for one or more labels */
+    bool admin;           /* enforces AdminNetworkPolicy and BaselineAdminNetworkPolicy */
+    bool cluster_network; /* enforces ClusterNetworkPolicy */
 };
 
 struct flow_policy_list {
@@ -40,6 +42,7 @@ struct flow_str flow_policy_rule_name(struct flow_policy_reader *reader, const c
                                       size_t index);
 
 bool flow_policy_read_knp(struct flow_policy_reader *reader, const struct flow_node *object);
+bool flow_policy_read_anp(struct flow_policy_reader *reader, const struct flow_node *object);
 bool flow_policy_read_cilium(struct flow_policy_reader *reader, const struct flow_node *object);
 
 /* cilium_peers.c: the one L3 member of a rule, if any. */

@@ -23,7 +23,7 @@ enum flow_selector_op {
 struct flow_requirement {
     struct flow_str source; /* "" for any source */
     struct flow_str key;
-    uint8_t op; /* enum flow_selector_op */
+    uint8_t op;       /* enum flow_selector_op */
     bool placeholder; /* a variable without a value stands in it */
     struct flow_str *values;
     size_t value_count;
@@ -52,20 +52,23 @@ enum flow_entity {
 };
 
 enum flow_peer_kind {
-    FLOW_PEER_SELECTOR,  /* endpoints by their labels */
-    FLOW_PEER_PODS,      /* pods by their labels: never a node, the world, health or ingress */
-    FLOW_PEER_CIDR,      /* addresses outside the cluster */
-    FLOW_PEER_IP_BLOCK,  /* addresses; inside the cluster the API leaves it open */
+    FLOW_PEER_SELECTOR, /* endpoints by their labels */
+    FLOW_PEER_PODS,     /* pods by their labels: never a node, the world, health or ingress */
+    FLOW_PEER_CIDR,     /* addresses outside the cluster */
+    FLOW_PEER_IP_BLOCK, /* addresses; inside the cluster the API leaves it open */
     FLOW_PEER_ENTITY,
-    FLOW_PEER_FQDN,      /* addresses outside that a name resolved to */
-    FLOW_PEER_GROUP,     /* the addresses of CIDR groups, found in the inventory */
-    FLOW_PEER_OPEN       /* not modelled: may match any peer that its entity selects */
+    FLOW_PEER_FQDN,    /* addresses outside that a name resolved to */
+    FLOW_PEER_GROUP,   /* the addresses of CIDR groups, found in the inventory */
+    FLOW_PEER_NETWORK, /* addresses, those of pods too */
+    FLOW_PEER_NODES,   /* nodes by their labels */
+    FLOW_PEER_NONE,    /* nothing: its content is not known, and the rule fails closed */
+    FLOW_PEER_OPEN     /* not modelled: may match any peer that its entity selects */
 };
 
 struct flow_peer {
     uint8_t kind; /* enum flow_peer_kind */
     uint8_t entity;
-    uint32_t why;         /* of FLOW_PEER_OPEN; of others when a placeholder stands in them */
+    uint32_t why; /* of FLOW_PEER_OPEN; of others when a placeholder stands in them */
     struct flow_selector selector;
     struct flow_cidr cidr;
     struct flow_cidr *except;
@@ -86,10 +89,10 @@ struct flow_peer {
 struct flow_port {
     uint16_t protocols;
     bool any_port;
-    uint16_t first, last;  /* port, or ICMP type */
-    struct flow_str name;  /* a port by name, or "" */
+    uint16_t first, last; /* port, or ICMP type */
+    struct flow_str name; /* a port by name, or "" */
     bool placeholder;
-    uint32_t why;          /* set: whether it matches is not known */
+    uint32_t why; /* set: whether it matches is not known */
 };
 
 /* Whether a rule says something of peers (or ports), and when it does, whether that can match. */
@@ -98,27 +101,34 @@ enum flow_extent { FLOW_EXTENT_ANY, FLOW_EXTENT_LISTED, FLOW_EXTENT_NOTHING };
 struct flow_rule {
     uint8_t direction; /* enum flow_direction */
     bool deny;
-    bool l7;                 /* requests are filtered behind the L4 answer */
+    bool pass;                        /* leaves the decision to the next tier */
+    bool l7;                          /* requests are filtered behind the L4 answer */
     uint8_t peer_extent, port_extent; /* enum flow_extent */
     uint32_t line;
-    struct flow_str name;    /* "egress[1]" */
+    struct flow_str name; /* "egress[1]" */
     struct flow_peer *peers;
     size_t peer_count;
     struct flow_port *ports;
     size_t port_count;
 };
 
+/* Asked in the order admin, normal, baseline; the first answer counts. */
+enum flow_tier { FLOW_TIER_ADMIN = 0, FLOW_TIER_NORMAL, FLOW_TIER_BASELINE };
+
 struct flow_policy {
+    uint8_t tier;      /* enum flow_tier */
+    uint16_t priority; /* within the admin and baseline tiers; lower is asked first */
     struct flow_policy_info info;
-    uint32_t index;       /* of the object in flow_policies_at */
+    size_t place;   /* among the policies as they were read */
+    uint32_t index; /* of the object in flow_policies_at */
     uint32_t spec_line;
-    bool selects_nodes;   /* nodeSelector: the subject is a node */
-    uint32_t why;         /* set: it may select any endpoint in scope and say anything */
+    bool selects_nodes; /* nodeSelector: the subject is a node */
+    uint32_t why;       /* set: it may select any endpoint in scope and say anything */
     struct flow_selector subject;
-    bool subject_pods;    /* only pods, never health, ingress or other endpoints */
-    bool isolates[3];     /* by direction: what no rule admits is denied */
-    bool speaks[3];       /* by direction: it has rules of it */
-    bool icmp_undefined;  /* rules with ports say nothing of ICMP, and the API leaves it open */
+    bool subject_pods;   /* only pods, never health, ingress or other endpoints */
+    bool isolates[3];    /* by direction: what no rule admits is denied */
+    bool speaks[3];      /* by direction: it has rules of it */
+    bool icmp_undefined; /* rules with ports say nothing of ICMP, and the API leaves it open */
     struct flow_rule *rules;
     size_t rule_count;
 };

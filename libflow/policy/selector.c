@@ -116,8 +116,8 @@ take_key(struct flow_fields_context *context, const struct flow_node *node, stru
     }
     requirement->key = key;
     if (form == FLOW_KEYS_NAMESPACE) {
-        char *joined = flow_arena_alloc(context->arena,
-                                        sizeof(FLOW_NAMESPACE_LABELS_KEY) + key.len);
+        char *joined =
+            flow_arena_alloc(context->arena, sizeof(FLOW_NAMESPACE_LABELS_KEY) + key.len);
 
         if (joined == NULL) {
             flow_fail_memory(context->err);
@@ -174,6 +174,8 @@ read_match_labels(struct flow_fields_context *context, const struct flow_node *m
     return true;
 }
 
+#define OPERATORS "In, NotIn, Exists or DoesNotExist at operator"
+
 static bool
 read_operator(struct flow_fields_context *context, const struct flow_node *node,
               const struct flow_node *values, struct flow_requirement *requirement)
@@ -191,8 +193,7 @@ read_operator(struct flow_fields_context *context, const struct flow_node *node,
     const size_t count = values != NULL ? values->count : 0;
 
     for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
-        if (node == NULL || node->type != FLOW_NODE_SCALAR ||
-            !flow_str_is(node->text, operators[i].name)) {
+        if (node->type != FLOW_NODE_SCALAR || !flow_str_is(node->text, operators[i].name)) {
             continue;
         }
         requirement->op = operators[i].op;
@@ -205,7 +206,7 @@ read_operator(struct flow_fields_context *context, const struct flow_node *node,
         }
         return true;
     }
-    return flow_field_fail(context, node, "In, NotIn, Exists or DoesNotExist at operator");
+    return flow_field_fail(context, node, OPERATORS);
 }
 
 static bool
@@ -214,7 +215,7 @@ read_expression(struct flow_fields_context *context, const struct flow_node *nod
 {
     static const char *const members[] = { "key", "operator", "values", NULL };
     struct flow_requirement requirement = { .op = FLOW_OP_IN };
-    const struct flow_node *values;
+    const struct flow_node *key_node, *operator, * values;
     struct flow_str key = { NULL, 0 };
 
     if (!flow_field_is_map(context, node, "matchExpressions[]")) {
@@ -222,15 +223,17 @@ read_expression(struct flow_fields_context *context, const struct flow_node *nod
     }
     flow_field_only(context, node, "matchExpressions[]", members);
     if (!flow_field_list(context, node, "values", &values) ||
-        !flow_field_text(context, flow_field(node, "key"), "matchExpressions[].key", &key,
+        !flow_field_need(context, node, "key", "a string at matchExpressions[].key", &key_node) ||
+        !flow_field_need(context, node, "operator", OPERATORS, &operator) ||
+        !flow_field_text(context, key_node, "matchExpressions[].key", &key,
                          &requirement.placeholder) ||
-        !take_key(context, flow_field(node, "key"), key, form, &requirement) ||
-        !read_operator(context, flow_field(node, "operator"), values, &requirement)) {
+        !take_key(context, key_node, key, form, &requirement) ||
+        !read_operator(context, operator, values, &requirement)) {
         return false;
     }
     requirement.value_count = values != NULL ? values->count : 0;
-    requirement.values = flow_arena_array(context->arena, requirement.value_count,
-                                          sizeof(*requirement.values));
+    requirement.values =
+        flow_arena_array(context->arena, requirement.value_count, sizeof(*requirement.values));
     if (requirement.values == NULL) {
         flow_fail_memory(context->err);
         return false;
@@ -328,9 +331,12 @@ knows_absence(const struct flow_party *party, const struct flow_requirement *req
 {
     const struct flow_str key = requirement->key;
 
+    if (party->as_identity && flow_label_is_stripped(key)) {
+        return true;
+    }
     if (party->class != FLOW_PARTY_POD && party->class != FLOW_PARTY_UNKNOWN &&
         party->class != FLOW_PARTY_SERVICE) {
-        return true;
+        return !party->any_node || !flow_str_is(requirement->source, "reserved");
     }
     if (flow_str_starts(key, FLOW_STR(FLOW_NAMESPACE_LABELS_KEY))) {
         return party->namespace_labels_known;
@@ -345,10 +351,14 @@ knows_absence(const struct flow_party *party, const struct flow_requirement *req
     return party->stripped_known || !flow_label_is_stripped(key);
 }
 
+/* Pods alone carry the name of their cluster. */
 static struct flow_tri
 match_cluster(const struct flow_party *party, struct flow_str local_cluster)
 {
-    return flow_tri_of(party->class != FLOW_PARTY_POD ||
+    if (party->class == FLOW_PARTY_UNKNOWN || party->class == FLOW_PARTY_SERVICE) {
+        return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
+    }
+    return flow_tri_of(party->class == FLOW_PARTY_POD &&
                        flow_str_equal(party->cluster, local_cluster));
 }
 
@@ -368,8 +378,8 @@ match_one(const struct flow_requirement *requirement, const struct flow_party *p
     if (label == NULL && !knows_absence(party, requirement)) {
         return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
     }
-    return flow_tri_of(holds(requirement, label != NULL,
-                             label != NULL ? label->value : FLOW_STR("")));
+    return flow_tri_of(
+        holds(requirement, label != NULL, label != NULL ? label->value : FLOW_STR("")));
 }
 
 struct flow_tri

@@ -36,8 +36,7 @@ struct flow_selector flow_selector_seal(const struct flow_selector_draft *draft)
 
 /* Whether the selector holds for a party; local_cluster is that of the enforcing agent. */
 struct flow_tri flow_selector_match(const struct flow_selector *selector,
-                                    const struct flow_party *party,
-                                    struct flow_str local_cluster);
+                                    const struct flow_party *party, struct flow_str local_cluster);
 
 /* The same over plain labels that are all there are. */
 bool flow_selector_match_labels(const struct flow_selector *selector,

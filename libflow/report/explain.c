@@ -27,18 +27,22 @@ add_connection(struct flow_buf *out, const struct flow_explain_report *report)
 static void
 add_words(struct flow_buf *out, const struct flow_explain_step *step)
 {
-    const struct flow_str rule = step->rule;
-
     flow_buf_add_text(out, step->selects == FLOW_YES ? "selects" : "may select");
-    flow_buf_add_text(out, step->isolates ? ", isolates" : ", does not isolate");
-    if (step->denies == FLOW_YES || step->denies == FLOW_UNKNOWN) {
-        flow_buf_add_format(out, ", %s by %.*s", step->denies == FLOW_YES ? "denies" : "may deny",
-                            (int)rule.len, rule.ptr);
+    if (step->isolates) {
+        flow_buf_add_text(out, ", isolates");
+    }
+    if (step->denies != FLOW_NO) {
+        flow_buf_add_text(out, step->denies == FLOW_YES ? ", denies" : ", may deny");
+    } else if (step->passes == FLOW_YES) {
+        flow_buf_add_text(out, ", passes it on");
     } else if (step->admits == FLOW_NO) {
         flow_buf_add_text(out, ", does not admit");
     } else {
-        flow_buf_add_format(out, ", %s by %.*s", step->admits == FLOW_YES ? "admits" : "may admit",
-                            (int)rule.len, rule.ptr);
+        flow_buf_add_text(out, step->admits == FLOW_YES ? ", admits" : ", may admit");
+    }
+    if (step->rule.len > 0) {
+        flow_buf_add_text(out, " by ");
+        flow_buf_add_str(out, step->rule);
     }
     for (unsigned code = 0, told = 0; code < FLOW_UNDECIDED_COUNT; code++) {
         if ((step->undecided >> code & 1) != 0) {
@@ -92,10 +96,9 @@ write_text(struct flow_buf *out, const struct flow_explain_report *reports, size
         }
         add_connection(out, &reports[r]);
         if (record != NULL) {
-            flow_buf_add_format(out, "observed %s on the %s side: %s\n",
-                                flow_observed_name(record->observed),
-                                flow_direction_name(record->judged_direction),
-                                flow_result_name(record->result));
+            flow_buf_add_format(
+                out, "observed %s on the %s side: %s\n", flow_observed_name(record->observed),
+                flow_direction_name(record->judged_direction), flow_result_name(record->result));
         }
         for (size_t i = 0; i < reports[r].side_count; i++) {
             add_side_text(out, &reports[r], &reports[r].sides[i]);
@@ -114,15 +117,18 @@ add_step_json(struct flow_json_writer *writer, const struct flow_explain_step *s
 {
     flow_json_open(writer, NULL, '{');
     flow_json_add_text(writer, "kind", flow_policy_kind_name(step->policy->kind));
-    flow_json_add_text(writer, "namespace", step->policy->namespace_name);
+    flow_json_add_text(writer, "namespace",
+                       step->policy->namespace_name[0] != '\0' ? step->policy->namespace_name
+                                                               : NULL);
     flow_json_add_text(writer, "name", step->policy->name);
     flow_json_add_text(writer, "selects", answer_name(step->selects));
     flow_json_add_bool(writer, "isolates", step->isolates);
     flow_json_add_text(writer, "admits", answer_name(step->admits));
     flow_json_add_text(writer, "denies", answer_name(step->denies));
+    flow_json_add_text(writer, "passes", answer_name(step->passes));
     flow_json_add_bool(writer, "decides", step->decides);
-    flow_json_add_str(writer, "rule", step->rule.len > 0 ? step->rule
-                                                         : (struct flow_str){ NULL, 0 });
+    flow_json_add_str(writer, "rule",
+                      step->rule.len > 0 ? step->rule : (struct flow_str){ NULL, 0 });
     flow_json_add_text(writer, "file", step->policy->file);
     flow_json_add_u64(writer, "line", step->line);
     flow_json_add_undecided(writer, "undecided", step->undecided);

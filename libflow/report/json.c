@@ -41,8 +41,7 @@ add_coverage(struct flow_json_writer *writer, const struct flow_tally *tally,
     flow_json_open(writer, "missing_facts", '{');
     for (unsigned code = 0; code < FLOW_UNDECIDED_COUNT; code++) {
         if (flow_tally_undecided(tally, code) > 0) {
-            flow_json_add_u64(writer, flow_undecided_name(code),
-                              flow_tally_undecided(tally, code));
+            flow_json_add_u64(writer, flow_undecided_name(code), flow_tally_undecided(tally, code));
         }
     }
     flow_json_close(writer, '}');
@@ -81,6 +80,7 @@ add_finding(struct flow_json_writer *writer, const struct flow_finding *finding)
     flow_json_add_time(writer, "first", finding->first);
     flow_json_add_time(writer, "last", finding->last);
     flow_json_add_text(writer, "scope", flow_scope_name(finding->scope));
+    flow_json_add_text(writer, "direction", flow_direction_name(finding->direction));
     flow_json_add_str(writer, "source", finding->source);
     flow_json_add_str(writer, "destination", finding->destination);
     flow_json_add_text(writer, "protocol", flow_protocol_name(finding->protocol));
@@ -89,8 +89,7 @@ add_finding(struct flow_json_writer *writer, const struct flow_finding *finding)
     } else {
         flow_json_add_null(writer, "port");
     }
-    flow_json_add_policy(writer, "policy",
-                         finding->undecided == 0 ? finding->decision : NULL);
+    flow_json_add_policy(writer, "policy", finding->undecided == 0 ? finding->decision : NULL);
     flow_json_add_undecided(writer, "undecided", finding->undecided);
     flow_json_add_str(writer, "explanation", finding->explanation);
     flow_json_close(writer, '}');

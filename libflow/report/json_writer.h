@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes JSON into a buffer: commas and escapes are taken care of, the caller keeps the brackets. */
+/* Writes JSON into a buffer: commas and escapes are taken care of, the caller keeps the brackets.
+ */
 #ifndef FLOW_REPORT_JSON_WRITER_H
 #define FLOW_REPORT_JSON_WRITER_H
 
@@ -7,8 +8,8 @@
 
 struct flow_json_writer {
     struct flow_buf *out;
-    bool comma;      /* a value stands before the next one */
-    bool pretty;     /* a member a line */
+    bool comma;  /* a value stands before the next one */
+    bool pretty; /* a member a line */
     unsigned depth;
 };
 

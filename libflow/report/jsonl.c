@@ -51,8 +51,8 @@ add_end(struct flow_json_writer *writer, const char *key, const struct flow_endp
     char text[FLOW_ADDRESS_TEXT_MAX];
 
     flow_json_open(writer, key, '{');
-    flow_json_add_text(writer, "ip", address->family != 0 ? flow_address_format(address, text)
-                                                           : NULL);
+    flow_json_add_text(writer, "ip",
+                       address->family != 0 ? flow_address_format(address, text) : NULL);
     if (endpoint->pod_name.len > 0) {
         flow_json_add_str(writer, "namespace", endpoint->namespace_name);
         flow_json_add_str(writer, "pod", endpoint->pod_name);

@@ -64,8 +64,8 @@ flow_sink_open(struct flow_sink **out, const char *format, const char *path,
     struct flow_sink *sink;
 
     if (found == NULL) {
-        return flow_fail(err, FLOW_E_ARGUMENT, "expected format text, json or jsonl, found \"%.40s\"",
-                         format);
+        return flow_fail(err, FLOW_E_ARGUMENT,
+                         "expected format text, json or jsonl, found \"%.40s\"", format);
     }
     if (options != NULL && options->size != sizeof(*options)) {
         return flow_fail(err, FLOW_E_ARGUMENT, "expected sink options of this version");

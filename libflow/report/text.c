@@ -82,17 +82,18 @@ add_head(const struct text *text, const struct flow_tally *tally,
 
     flow_buf_add_text(text->out, paint(text, BOLD));
     add_count(text->out, totals->flows);
-    flow_buf_add_format(text->out, " flows%s from %zu input%s", paint(text, PLAIN), inputs,
-                        inputs == 1 ? "" : "s");
+    flow_buf_add_format(text->out, " %s%s from %zu input%s", totals->flows == 1 ? "flow" : "flows",
+                        paint(text, PLAIN), inputs, inputs == 1 ? "" : "s");
     if (totals->first != FLOW_TIME_NONE) {
         flow_buf_add_text(text->out, ", ");
         add_span(text->out, totals->first, totals->last);
     }
     flow_buf_add_char(text->out, '\n');
     if (policies != NULL) {
-        flow_buf_add_format(text->out, "%zu policies as %s enforces them, %zu objects in the "
-                            "inventory\n", flow_policies_count(policies),
-                            flow_policies_engine(policies),
+        flow_buf_add_format(text->out,
+                            "%zu policies as %s enforces them, %zu objects in the "
+                            "inventory\n",
+                            flow_policies_count(policies), flow_policies_engine(policies),
                             flow_policies_inventory_count(policies));
     }
 }
@@ -128,8 +129,7 @@ add_results(const struct text *text, const struct flow_tally *tally)
         add_count(&number, count);
         flow_buf_add_format(text->out, "  %s%12.*s  %-14s%s %s\n",
                             count > 0 ? paint(text, rows[i].color) : "", (int)number.len,
-                            number.ptr != NULL ? number.ptr : "",
-                            flow_result_name(rows[i].result),
+                            number.ptr != NULL ? number.ptr : "", flow_result_name(rows[i].result),
                             count > 0 ? paint(text, PLAIN) : "", rows[i].meaning);
         flow_buf_free(&number);
     }
@@ -157,6 +157,9 @@ add_finding(const struct text *text, const struct flow_finding *finding)
             flow_buf_add_format(text->out, " %u/%s", finding->port,
                                 flow_protocol_name(finding->protocol));
         }
+    }
+    if (finding->direction != FLOW_DIRECTION_UNKNOWN) {
+        flow_buf_add_format(text->out, " (%s side)", flow_direction_name(finding->direction));
     }
     flow_buf_add_format(text->out, "%s\n         ", paint(text, PLAIN));
     add_clean(text->out, finding->explanation);
@@ -221,8 +224,7 @@ add_seen(const struct text *text, const struct flow_tally *tally,
         add_count(text->out, input->damaged);
         flow_buf_add_format(text->out, " damaged, ");
         add_count(text->out, input->lost);
-        flow_buf_add_format(text->out, " events lost%s\n",
-                            input->cut_short ? ", cut short" : "");
+        flow_buf_add_format(text->out, " events lost%s\n", input->cut_short ? ", cut short" : "");
     }
     for (size_t i = 0; i < flow_tally_node_count(tally); i++) {
         const struct flow_node_seen *node = flow_tally_node_at(tally, i);
@@ -234,7 +236,8 @@ add_seen(const struct text *text, const struct flow_tally *tally,
         add_clean(text->out, node->name.len > 0 ? node->name : FLOW_STR("(not told)"));
         flow_buf_add_text(text->out, ": ");
         add_count(text->out, node->flows);
-        flow_buf_add_text(text->out, " flows, ");
+        flow_buf_add_format(text->out, " %s%s", node->flows == 1 ? "flow" : "flows",
+                            node->first != FLOW_TIME_NONE ? ", " : "");
         add_span(text->out, node->first, node->last);
         flow_buf_add_char(text->out, '\n');
     }

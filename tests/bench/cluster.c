@@ -51,8 +51,7 @@ below(struct cluster *cluster, uint32_t bound)
     return (uint32_t)(((draw(cluster) >> 32) * bound) >> 32);
 }
 
-static struct text __attribute__((format(printf, 1, 2)))
-text_of(const char *format, ...)
+static struct text __attribute__((format(printf, 1, 2))) text_of(const char *format, ...)
 {
     struct text text;
     va_list args;
@@ -135,7 +134,7 @@ static void
 place_pod(struct endpoint *pod, uint32_t on_node, uint32_t index, uint64_t random)
 {
     const unsigned int byte[6] = {
-        (unsigned int)(random >> 8) & 255, (unsigned int)(random >> 16) & 255,
+        (unsigned int)(random >> 8) & 255,  (unsigned int)(random >> 16) & 255,
         (unsigned int)(random >> 24) & 255, (unsigned int)(random >> 32) & 255,
         (unsigned int)(random >> 40) & 255, (unsigned int)(random >> 48) & 255,
     };
@@ -252,10 +251,9 @@ cluster_make(struct cluster *cluster, const struct cluster_options *options)
     make_namespaces(cluster);
     cluster->hosts = make_outside(options->nodes, "10.0.0.", NULL, 1, "\"reserved:host\"");
     cluster->remotes = make_outside(options->nodes, "10.0.0.", NULL, 6, "\"reserved:remote-node\"");
-    cluster->outside[APISERVER] = make_outside(
-        1, "10.0.1.", NULL, 7, "\"reserved:kube-apiserver\",\"reserved:remote-node\"");
-    cluster->outside[CLIENT] =
-        make_outside(OUTSIDERS, "192.0.2.", NULL, 2, "\"reserved:world\"");
+    cluster->outside[APISERVER] =
+        make_outside(1, "10.0.1.", NULL, 7, "\"reserved:kube-apiserver\",\"reserved:remote-node\"");
+    cluster->outside[CLIENT] = make_outside(OUTSIDERS, "192.0.2.", NULL, 2, "\"reserved:world\"");
     cluster->outside[APPROVED] = make_outside(OUTSIDERS, "203.0.113.", "mirror", 16777218,
                                               "\"cidr:203.0.113.0/24\",\"reserved:world\"");
     cluster->outside[ELSEWHERE] =

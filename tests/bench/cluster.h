@@ -16,8 +16,24 @@ enum {
 
 /* The four of a team, the two of kube-system and of monitoring, then those that are no one role. */
 enum who {
-    FRONTEND, API, DB, WORKER, COREDNS, METRICS_SERVER, PROMETHEUS, GRAFANA, ROLES,
-    TEAM_POD = ROLES, ANY_POD, HOST, REMOTE_NODE, APISERVER, CLIENT, APPROVED, ELSEWHERE, WHO_COUNT
+    FRONTEND,
+    API,
+    DB,
+    WORKER,
+    COREDNS,
+    METRICS_SERVER,
+    PROMETHEUS,
+    GRAFANA,
+    ROLES,
+    TEAM_POD = ROLES,
+    ANY_POD,
+    HOST,
+    REMOTE_NODE,
+    APISERVER,
+    CLIENT,
+    APPROVED,
+    ELSEWHERE,
+    WHO_COUNT
 };
 
 /* Which namespace a destination is in, seen from the source. */
@@ -40,8 +56,8 @@ struct text {
 };
 
 struct endpoint {
-    struct text local;  /* the JSON object as the endpoint's own node prints it */
-    struct text remote; /* and as any other node does */
+    struct text local;     /* the JSON object as the endpoint's own node prints it */
+    struct text remote;    /* and as any other node does */
     char name[NAME_BYTES]; /* of the pod, or in the DNS, or empty */
     char hash[12];         /* pod-template-hash */
     char ip[20];

@@ -548,26 +548,50 @@ static void
 parse(struct options *options, int argc, char **argv)
 {
     static const struct option known[] = {
-        { "flows", required_argument, NULL, 'f' },    { "seed", required_argument, NULL, 's' },
-        { "pods", required_argument, NULL, 'p' },     { "nodes", required_argument, NULL, 'o' },
-        { "l7", required_argument, NULL, '7' },       { "drops", required_argument, NULL, 'd' },
-        { "start", required_argument, NULL, 't' },    { "policies", required_argument, NULL, 'P' },
-        { "namespaces", required_argument, NULL, 'n' }, { 0 },
+        { "flows", required_argument, NULL, 'f' },
+        { "seed", required_argument, NULL, 's' },
+        { "pods", required_argument, NULL, 'p' },
+        { "nodes", required_argument, NULL, 'o' },
+        { "l7", required_argument, NULL, '7' },
+        { "drops", required_argument, NULL, 'd' },
+        { "start", required_argument, NULL, 't' },
+        { "policies", required_argument, NULL, 'P' },
+        { "namespaces", required_argument, NULL, 'n' },
+        { 0 },
     };
     struct cluster_options *cluster = &options->cluster;
 
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (c) {
-        case 'f': options->flows = number(optarg, 0, UINT64_MAX); break;
-        case 's': cluster->seed = number(optarg, 0, UINT64_MAX); break;
-        case 'p': cluster->pods = (uint32_t)number(optarg, 16, 100000); break;
-        case 'n': cluster->namespaces = (uint32_t)number(optarg, 4, 5000); break;
-        case 'o': cluster->nodes = (uint32_t)number(optarg, 1, 240); break;
-        case '7': options->balance.percent[LAYER7] = (uint32_t)number(optarg, 0, 20); break;
-        case 'd': options->balance.percent[DROPPED] = (uint32_t)number(optarg, 0, 40); break;
-        case 't': options->start = instant(optarg); break;
-        case 'P': options->policies = optarg; break;
-        default: exit(2);
+        case 'f':
+            options->flows = number(optarg, 0, UINT64_MAX);
+            break;
+        case 's':
+            cluster->seed = number(optarg, 0, UINT64_MAX);
+            break;
+        case 'p':
+            cluster->pods = (uint32_t)number(optarg, 16, 100000);
+            break;
+        case 'n':
+            cluster->namespaces = (uint32_t)number(optarg, 4, 5000);
+            break;
+        case 'o':
+            cluster->nodes = (uint32_t)number(optarg, 1, 240);
+            break;
+        case '7':
+            options->balance.percent[LAYER7] = (uint32_t)number(optarg, 0, 20);
+            break;
+        case 'd':
+            options->balance.percent[DROPPED] = (uint32_t)number(optarg, 0, 40);
+            break;
+        case 't':
+            options->start = instant(optarg);
+            break;
+        case 'P':
+            options->policies = optarg;
+            break;
+        default:
+            exit(2);
         }
     }
     if (optind < argc) {

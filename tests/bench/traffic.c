@@ -20,47 +20,135 @@ const struct policy_name grants[GRANTS] = {
     [APPROVED_EGRESS] = { "approved-egress", "CiliumNetworkPolicy" },
 };
 
-#define S(event, flags) { event, AT_SOURCE, flags, false }
-#define D(event, flags) { event, AT_DESTINATION, flags, false }
-#define S_REPLY(event, flags) { event, AT_SOURCE, flags, true }
-#define D_REPLY(event, flags) { event, AT_DESTINATION, flags, true }
+#define S(event, flags)                                                                            \
+    {                                                                                              \
+        event, AT_SOURCE, flags, false                                                             \
+    }
+#define D(event, flags)                                                                            \
+    {                                                                                              \
+        event, AT_DESTINATION, flags, false                                                        \
+    }
+#define S_REPLY(event, flags)                                                                      \
+    {                                                                                              \
+        event, AT_SOURCE, flags, true                                                              \
+    }
+#define D_REPLY(event, flags)                                                                      \
+    {                                                                                              \
+        event, AT_DESTINATION, flags, true                                                         \
+    }
 
 static const struct shape tcp_far = { {
-    S(VERDICT, SYN), S(TO_OVERLAY, SYN), D(VERDICT, SYN), D(TO_ENDPOINT, SYN),
-    D_REPLY(TO_OVERLAY, SYNACK), S_REPLY(TO_ENDPOINT, SYNACK),
-    S(TO_OVERLAY, PSH), D(TO_ENDPOINT, PSH), D_REPLY(TO_OVERLAY, PSH), S_REPLY(TO_ENDPOINT, PSH),
-    S(TO_OVERLAY, FIN), D(TO_ENDPOINT, FIN), D_REPLY(TO_OVERLAY, FIN), S_REPLY(TO_ENDPOINT, FIN),
-}, 14, 6, 10 };
+                                          S(VERDICT, SYN),
+                                          S(TO_OVERLAY, SYN),
+                                          D(VERDICT, SYN),
+                                          D(TO_ENDPOINT, SYN),
+                                          D_REPLY(TO_OVERLAY, SYNACK),
+                                          S_REPLY(TO_ENDPOINT, SYNACK),
+                                          S(TO_OVERLAY, PSH),
+                                          D(TO_ENDPOINT, PSH),
+                                          D_REPLY(TO_OVERLAY, PSH),
+                                          S_REPLY(TO_ENDPOINT, PSH),
+                                          S(TO_OVERLAY, FIN),
+                                          D(TO_ENDPOINT, FIN),
+                                          D_REPLY(TO_OVERLAY, FIN),
+                                          S_REPLY(TO_ENDPOINT, FIN),
+                                      },
+                                      14,
+                                      6,
+                                      10 };
 static const struct shape tcp_near = { {
-    S(VERDICT, SYN), D(VERDICT, SYN), D(TO_ENDPOINT, SYN), S_REPLY(TO_ENDPOINT, SYNACK),
-    D(TO_ENDPOINT, PSH), S_REPLY(TO_ENDPOINT, PSH), D(TO_ENDPOINT, FIN), S_REPLY(TO_ENDPOINT, FIN),
-}, 8, 4, 6 };
+                                           S(VERDICT, SYN),
+                                           D(VERDICT, SYN),
+                                           D(TO_ENDPOINT, SYN),
+                                           S_REPLY(TO_ENDPOINT, SYNACK),
+                                           D(TO_ENDPOINT, PSH),
+                                           S_REPLY(TO_ENDPOINT, PSH),
+                                           D(TO_ENDPOINT, FIN),
+                                           S_REPLY(TO_ENDPOINT, FIN),
+                                       },
+                                       8,
+                                       4,
+                                       6 };
 static const struct shape tcp_out = { {
-    S(VERDICT, SYN), S(TO_STACK, SYN), S_REPLY(TO_ENDPOINT, SYNACK), S(TO_STACK, PSH),
-    S_REPLY(TO_ENDPOINT, PSH), S(TO_STACK, FIN), S_REPLY(TO_ENDPOINT, FIN),
-}, 7, 3, 5 };
+                                          S(VERDICT, SYN),
+                                          S(TO_STACK, SYN),
+                                          S_REPLY(TO_ENDPOINT, SYNACK),
+                                          S(TO_STACK, PSH),
+                                          S_REPLY(TO_ENDPOINT, PSH),
+                                          S(TO_STACK, FIN),
+                                          S_REPLY(TO_ENDPOINT, FIN),
+                                      },
+                                      7,
+                                      3,
+                                      5 };
 static const struct shape tcp_in = { {
-    D(VERDICT, SYN), D(TO_ENDPOINT, SYN), D_REPLY(TO_STACK, SYNACK), D(TO_ENDPOINT, PSH),
-    D_REPLY(TO_STACK, PSH), D(TO_ENDPOINT, FIN), D_REPLY(TO_STACK, FIN),
-}, 7, 3, 5 };
+                                         D(VERDICT, SYN),
+                                         D(TO_ENDPOINT, SYN),
+                                         D_REPLY(TO_STACK, SYNACK),
+                                         D(TO_ENDPOINT, PSH),
+                                         D_REPLY(TO_STACK, PSH),
+                                         D(TO_ENDPOINT, FIN),
+                                         D_REPLY(TO_STACK, FIN),
+                                     },
+                                     7,
+                                     3,
+                                     5 };
 static const struct shape dns_far = { {
-    S(REDIRECT, SYN), S(TO_PROXY, SYN), S(REQUEST, SYN), D(VERDICT, SYN), D(TO_ENDPOINT, SYN),
-    D_REPLY(TO_OVERLAY, SYN), S_REPLY(RESPONSE, SYN), S_REPLY(TO_ENDPOINT, SYN),
-}, 8, 8, 8 };
+                                          S(REDIRECT, SYN),
+                                          S(TO_PROXY, SYN),
+                                          S(REQUEST, SYN),
+                                          D(VERDICT, SYN),
+                                          D(TO_ENDPOINT, SYN),
+                                          D_REPLY(TO_OVERLAY, SYN),
+                                          S_REPLY(RESPONSE, SYN),
+                                          S_REPLY(TO_ENDPOINT, SYN),
+                                      },
+                                      8,
+                                      8,
+                                      8 };
 static const struct shape dns_near = { {
-    S(REDIRECT, SYN), S(TO_PROXY, SYN), S(REQUEST, SYN), D(VERDICT, SYN), D(TO_ENDPOINT, SYN),
-    S_REPLY(TO_PROXY, SYN), S_REPLY(RESPONSE, SYN), S_REPLY(TO_ENDPOINT, SYN),
-}, 8, 8, 8 };
+                                           S(REDIRECT, SYN),
+                                           S(TO_PROXY, SYN),
+                                           S(REQUEST, SYN),
+                                           D(VERDICT, SYN),
+                                           D(TO_ENDPOINT, SYN),
+                                           S_REPLY(TO_PROXY, SYN),
+                                           S_REPLY(RESPONSE, SYN),
+                                           S_REPLY(TO_ENDPOINT, SYN),
+                                       },
+                                       8,
+                                       8,
+                                       8 };
 static const struct shape http_far = { {
-    S(VERDICT, SYN), S(TO_OVERLAY, SYN), D(REDIRECT, SYN), D(TO_PROXY, SYN),
-    D_REPLY(TO_OVERLAY, SYNACK), S_REPLY(TO_ENDPOINT, SYNACK),
-    D(REQUEST, PSH), D_REPLY(RESPONSE, PSH),
-    S(TO_OVERLAY, FIN), D(TO_PROXY, FIN), D_REPLY(TO_OVERLAY, FIN), S_REPLY(TO_ENDPOINT, FIN),
-}, 12, 6, 8 };
+                                           S(VERDICT, SYN),
+                                           S(TO_OVERLAY, SYN),
+                                           D(REDIRECT, SYN),
+                                           D(TO_PROXY, SYN),
+                                           D_REPLY(TO_OVERLAY, SYNACK),
+                                           S_REPLY(TO_ENDPOINT, SYNACK),
+                                           D(REQUEST, PSH),
+                                           D_REPLY(RESPONSE, PSH),
+                                           S(TO_OVERLAY, FIN),
+                                           D(TO_PROXY, FIN),
+                                           D_REPLY(TO_OVERLAY, FIN),
+                                           S_REPLY(TO_ENDPOINT, FIN),
+                                       },
+                                       12,
+                                       6,
+                                       8 };
 static const struct shape http_near = { {
-    S(VERDICT, SYN), D(REDIRECT, SYN), D(TO_PROXY, SYN), S_REPLY(TO_ENDPOINT, SYNACK),
-    D(REQUEST, PSH), D_REPLY(RESPONSE, PSH), D(TO_PROXY, FIN), S_REPLY(TO_ENDPOINT, FIN),
-}, 8, 4, 6 };
+                                            S(VERDICT, SYN),
+                                            D(REDIRECT, SYN),
+                                            D(TO_PROXY, SYN),
+                                            S_REPLY(TO_ENDPOINT, SYNACK),
+                                            D(REQUEST, PSH),
+                                            D_REPLY(RESPONSE, PSH),
+                                            D(TO_PROXY, FIN),
+                                            S_REPLY(TO_ENDPOINT, FIN),
+                                        },
+                                        8,
+                                        4,
+                                        6 };
 static const struct shape deny_out = { { S(DENY, SYN), S(DROP, SYN) }, 2, 2, 2 };
 static const struct shape deny_in = { { D(DENY, SYN), D(DROP, SYN) }, 2, 2, 2 };
 

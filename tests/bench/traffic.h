@@ -7,8 +7,20 @@
 
 /* The policies that manifests.c writes and that let something pass. */
 enum grant {
-    NO_GRANT, ALLOW_DNS, DNS_SERVER, FRONTEND_TO_API, API_HTTP, API_TO_DB, DB_FROM_API,
-    WORKER_TO_API, API_FROM_WORKER, SCRAPE, METRICS, FRONTEND_WORLD, APPROVED_EGRESS, GRANTS
+    NO_GRANT,
+    ALLOW_DNS,
+    DNS_SERVER,
+    FRONTEND_TO_API,
+    API_HTTP,
+    API_TO_DB,
+    DB_FROM_API,
+    WORKER_TO_API,
+    API_FROM_WORKER,
+    SCRAPE,
+    METRICS,
+    FRONTEND_WORLD,
+    APPROVED_EGRESS,
+    GRANTS
 };
 
 extern const struct policy_name {
@@ -17,7 +29,16 @@ extern const struct policy_name {
 } grants[GRANTS];
 
 enum event {
-    VERDICT, REDIRECT, DENY, DROP, TO_ENDPOINT, TO_PROXY, TO_STACK, TO_OVERLAY, REQUEST, RESPONSE
+    VERDICT,
+    REDIRECT,
+    DENY,
+    DROP,
+    TO_ENDPOINT,
+    TO_PROXY,
+    TO_STACK,
+    TO_OVERLAY,
+    REQUEST,
+    RESPONSE
 };
 
 enum flags { SYN, SYNACK, PSH, FIN };

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The admin and baseline tiers: ordered rules, of which the first that matches answers. */
+#ifndef FLOW_POLICY_TIERS_H
+#define FLOW_POLICY_TIERS_H
+
+#include "policy/decide.h"
+
+/* A policy that selects a party, or may. */
+struct flow_selected {
+    const struct flow_policy *policy;
+    struct flow_tri selects;
+};
+
+struct flow_view {
+    size_t count;
+    struct flow_selected selected[]; /* in the order of tiers and priorities */
+};
+
+/* What a tier can come to, over all completions of what is missing. */
+struct flow_tier_answer {
+    bool may_allow, may_deny, may_fall; /* fall: no rule answers, or one passes it on */
+    uint32_t why;
+    size_t allow_step, deny_step; /* of the first policy that says so, + 1; 0 for none */
+};
+
+/* Asks one of the two tiers; adds a step for each policy. false when out of memory. */
+bool flow_ask_tier(struct flow_decider *decider, const struct flow_view *view,
+                   const struct flow_question *question, uint8_t tier,
+                   struct flow_tier_answer *answer);
+
+/* A cleared step of the decider; NULL when out of memory. */
+struct flow_explain_step *flow_decider_step(struct flow_decider *decider);
+
+/* enum flow_answer */
+uint8_t flow_answer_of(struct flow_tri tri);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables only: what a choice of fuzz_policy.c stands for. The first of each is good and common. */
+#include "fuzz_fragments.h"
+
+#define TABLE(name, ...)                                                                           \
+    static const char *const name##_texts[] = { __VA_ARGS__ };                                     \
+    static const struct fuzz_fragments name = { name##_texts,                                      \
+                                                sizeof(name##_texts) / sizeof(name##_texts[0]) }
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+TABLE(cilium_selectors, "{matchLabels: {app: web}}", "{}", "{matchLabels: {app: db}}",
+      "{matchLabels: {app: web, tier: front}}",
+      "{matchExpressions: [{key: app, operator: In, values: [web, api]}]}",
+      "{matchExpressions: [{key: app, operator: NotIn, values: [web]}]}",
+      "{matchExpressions: [{key: team, operator: Exists}]}",
+      "{matchExpressions: [{key: team, operator: DoesNotExist}]}", "{matchLabels: {app: '${APP}'}}",
+      "{matchLabels: {app: '${UNSET}'}}", "{matchLabels: {pod-template-hash: abc}}",
+      "{matchLabels: {app: web}, matchExpressions: [{key: app, operator: NotIn, values: [web]}]}",
+      "{matchExpressions: [{key: app, operator: In, values: []}]}",
+      "{matchExpressions: [{key: app, operator: Exists, values: [web]}]}",
+      "{matchExpressions: [{key: app, operator: Near}]}", "{matchLabels: [app]}",
+      "{matchLabels: {app: [web]}}", "{matchLabel: {app: web}}", "null", "[]", "{matchLabels: }",
+      "{matchLabels: {'k8s:app': web}}", "{matchLabels: {'any:app': web}}",
+      "{matchLabels: {'reserved:host': ''}}", "{matchLabels: {'reserved:init': ''}}",
+      "{matchLabels: {'reserved:kube-apiserver': ''}}",
+      "{matchLabels: {'k8s:io.kubernetes.pod.namespace': shop}}",
+      "{matchLabels: {io.kubernetes.pod.namespace: data}}",
+      "{matchLabels: {io.cilium.k8s.namespace.labels.team: shop}}",
+      "{matchLabels: {'k8s:io.cilium.k8s.policy.cluster': default}}",
+      "{matchLabels: {'k8s:io.cilium.k8s.policy.cluster': other}}",
+      "{matchExpressions: [{key: 'k8s:io.kubernetes.pod.namespace', operator: Exists}]}",
+      "{matchExpressions: [{key: 'reserved:host', operator: NotIn, values: ['']}]}",
+      "{matchLabels: {'cidr:192.0.2.0/24': ''}}", "{matchLabels: {':app': web}}");
+
+TABLE(knp_subjects, "podSelector: {}", "podSelector: {matchLabels: {app: web}}",
+      "podSelector: {matchLabels: {app: db}}",
+      "podSelector: {matchExpressions: [{key: app, operator: In, values: [web, db]}]}",
+      "podSelector: {matchLabels: {app: '${APP}'}}", "podSelector: {matchLabels: {a: '${UNSET}'}}",
+      "podSelector: {matchExpressions: [{key: x, operator: DoesNotExist}]}", "podSelector: null",
+      "podSelector: []", "podselector: {}");
+TABLE(knp_extras, "", ", policyTypes: [Ingress]", ", policyTypes: [Egress]",
+      ", policyTypes: [Ingress, Egress]", ", policyTypes: []", ", policyTypes: [Neither]",
+      ", policyTypes: Ingress", ", ingress: null", ", egress: [{}]", ", priority: 1");
+TABLE(knp_peers, "{podSelector: {}}", "{podSelector: {matchLabels: {app: web}}}",
+      "{namespaceSelector: {}}", "{namespaceSelector: {matchLabels: {team: shop}}}",
+      "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: data}}}",
+      "{namespaceSelector: {matchExpressions: [{key: team, operator: DoesNotExist}]}}",
+      "{namespaceSelector: {}, podSelector: {matchLabels: {app: api}}}",
+      "{ipBlock: {cidr: 192.0.2.0/24}}", "{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}",
+      "{ipBlock: {cidr: 10.0.0.0/8}}", "{ipBlock: {cidr: '2001:db8::/32'}}",
+      "{ipBlock: {cidr: '${NET}'}}", "{ipBlock: {cidr: '${UNSET}'}}",
+      "{ipBlock: {cidr: 10.0.0.0/8, except: [192.0.2.0/24]}}", "{ipBlock: {cidr: 10.0.0.1}}",
+      "{ipBlock: {cidr: 10.0.0.1/33}}", "{ipBlock: {}}",
+      "{ipBlock: {cidr: 10.0.0.0/8}, "
+      "podSelector: {}}",
+      "{}", "null", "web", "{podSelector: []}");
+TABLE(knp_ports, "{port: 80}", "{protocol: UDP, port: 53}", "{protocol: TCP}", "{}",
+      "{port: 1, endPort: 65535}", "{port: http}", "{port: metrics, protocol: TCP}",
+      "{protocol: SCTP, port: 80}", "{port: '80'}", "{port: '${PORT}'}", "{port: '${UNSET}'}",
+      "{port: 5432}", "{port: 90, endPort: 80}", "{port: 70000}", "{port: 0}", "{endPort: 80}",
+      "{port: http, endPort: 90}", "{protocol: ICMP}", "{port: -1}", "{port: 8e1}", "80", "null");
+
+TABLE(cilium_subjects, "endpointSelector: {}", "endpointSelector: {matchLabels: {app: web}}",
+      "endpointSelector: {matchLabels: {app: db}}",
+      "endpointSelector: {matchLabels: "
+      "{'k8s:io.kubernetes.pod.namespace': data}}",
+      "endpointSelector: {matchLabels: {io.kubernetes.pod.namespace: data}}",
+      "endpointSelector: {matchLabels: {'reserved:init': ''}}",
+      "endpointSelector: {matchLabels: {'reserved:ingress': ''}}",
+      "endpointSelector: {matchLabels: {'reserved:health': ''}}",
+      "endpointSelector: {matchExpressions: [{key: app, operator: Exists}]}",
+      "endpointSelector: {matchLabels: {app: '${UNSET}'}}", "nodeSelector: {}",
+      "nodeSelector: {matchLabels: {role: worker}}", "endpointSelector: null",
+      "endpointSelector: {}, nodeSelector: {}", "description: nothing");
+TABLE(cilium_extras, "", ", enableDefaultDeny: {ingress: false}",
+      ", enableDefaultDeny: {egress: false}", ", enableDefaultDeny: {ingress: true, egress: true}",
+      ", enableDefaultDeny: {}", ", enableDefaultDeny: {egress: maybe}", ", description: text",
+      ", labels: [{key: a, value: b}]", ", log: {value: x}", ", ingress: [{}]", ", egress: [{}]",
+      ", egress: []", ", ingress: [{toPorts: []}]", ", bogus: 1");
+TABLE(entities, "world", "all", "cluster", "host", "remote-node", "kube-apiserver", "world-ipv4",
+      "world-ipv6", "ingress", "health", "init", "unmanaged", "none", "moon", "'${UNSET}'", "{}");
+TABLE(cidrs, "192.0.2.0/24", "0.0.0.0/0", "'::/0'", "10.0.0.0/8", "192.0.2.9", "'2001:db8::/32'",
+      "'${NET}'", "'${UNSET}'", "192.0.2.9/33", "nowhere", "null", "{}");
+TABLE(cidr_sets, "{cidr: 192.0.2.0/24}", "{cidr: 0.0.0.0/0, except: [192.0.2.0/28]}",
+      "{cidrGroupRef: partners}", "{cidrGroupRef: unknown}",
+      "{cidrGroupSelector: {matchLabels: {side: out}}}", "{cidrGroupSelector: {}}",
+      "{cidr: '${UNSET}'}", "{cidr: 192.0.2.9}", "{cidr: 10.0.0.0/8, cidrGroupRef: partners}",
+      "{cidr: 10.0.0.0/8, except: [192.0.2.0/24]}",
+      "{cidrGroupRef: partners, except: "
+      "[192.0.2.0/25]}",
+      "{cidrGroupRef: '${UNSET}'}", "{}", "192.0.2.0/24");
+TABLE(names, "{matchName: www.example.org}", "{matchPattern: '*.example.org'}",
+      "{matchPattern: '*'}", "{matchPattern: '**.example.org'}", "{matchName: WWW.EXAMPLE.ORG.}",
+      "{matchName: '${UNSET}'}", "{matchName: 'a b'}", "{matchPattern: 'a.*.b'}", "{}",
+      "{matchName: '', matchPattern: ''}", "www.example.org");
+TABLE(open_peers, "{k8sService: {serviceName: db, namespace: data}}",
+      "{matchLabels: {role: worker}}", "{aws: {labels: {a: b}}}", "{}", "null");
+TABLE(requires, "{matchLabels: {app: web}}");
+TABLE(port_entries, "{ports: [{port: '80', protocol: TCP}]}", "{ports: [{port: '53'}]}",
+      "{ports: [{port: '53', protocol: ANY}, {port: '443', protocol: tcp}]}",
+      "{ports: [{port: '1', endPort: 65535, protocol: UDP}]}", "{ports: [{port: '0'}]}",
+      "{ports: [{port: metrics, protocol: TCP}]}", "{ports: [{port: 80}]}",
+      "{ports: [{protocol: VRRP}]}", "{ports: [{protocol: GRE, port: '0'}]}",
+      "{ports: [{port: '80', protocol: TCP}], rules: {http: [{method: GET}]}}",
+      "{ports: [{port: '53'}], rules: {dns: [{matchPattern: '*'}]}}",
+      "{ports: [{port: '443'}], serverNames: [www.example.org]}",
+      "{ports: [{port: '80'}], listener: {name: l, envoyConfig: {name: e}}}",
+      "{ports: [{port: '${PORT}'}]}", "{ports: [{port: '${UNSET}'}]}", "{ports: []}", "{}",
+      "{ports: [{port: '99999'}]}", "{ports: [{port: '0x50'}]}", "{ports: [{port: '080'}]}",
+      "{ports: [{port: a--b}]}", "{ports: [{port: '80', endPort: 99999}]}",
+      "{ports: [{port: '80', protocol: ICMP}]}", "{ports: {port: '80'}}", "null",
+      "{ports: [{port: '5432', protocol: SCTP}], rules: []}");
+TABLE(icmp_entries, "{fields: [{type: 8}]}", "{fields: [{family: IPv6, type: 128}]}",
+      "{fields: [{family: IPv4, type: EchoRequest}]}", "{fields: [{type: Bogus}]}",
+      "{fields: [{type: 256}]}", "{fields: [{family: IPv5, type: 8}]}", "{fields: []}", "{}",
+      "{fields: [{}]}", "{fields: [8]}");
+TABLE(authentications, "{mode: disabled}", "{mode: required}", "{mode: other}", "{}", "null");
+
+static const struct fuzz_member knp_ingress[] = {
+    { "from", true, &knp_peers },
+    { "ports", true, &knp_ports },
+};
+
+static const struct fuzz_member knp_egress[] = {
+    { "to", true, &knp_peers },
+    { "ports", true, &knp_ports },
+};
+
+static const struct fuzz_section knp_sections[] = {
+    { "ingress", knp_ingress, COUNT(knp_ingress) },
+    { "egress", knp_egress, COUNT(knp_egress) },
+};
+
+static const struct fuzz_member from_members[] = {
+    { "fromEndpoints", true, &cilium_selectors },  { "toPorts", true, &port_entries },
+    { "fromEntities", true, &entities },           { "fromCIDR", true, &cidrs },
+    { "fromCIDRSet", true, &cidr_sets },           { "icmps", true, &icmp_entries },
+    { "authentication", false, &authentications }, { "fromNodes", true, &open_peers },
+    { "fromGroups", true, &open_peers },           { "fromRequires", true, &requires },
+};
+
+static const struct fuzz_member to_members[] = {
+    { "toEndpoints", true, &cilium_selectors }, { "toPorts", true, &port_entries },
+    { "toEntities", true, &entities },          { "toCIDR", true, &cidrs },
+    { "toCIDRSet", true, &cidr_sets },          { "toFQDNs", true, &names },
+    { "icmps", true, &icmp_entries },           { "authentication", false, &authentications },
+    { "toServices", true, &open_peers },        { "toNodes", true, &open_peers },
+    { "toGroups", true, &open_peers },          { "toRequires", true, &requires },
+};
+
+static const struct fuzz_section cilium_sections[] = {
+    { "ingress", from_members, COUNT(from_members) },
+    { "egress", to_members, COUNT(to_members) },
+    { "ingressDeny", from_members, COUNT(from_members) },
+    { "egressDeny", to_members, COUNT(to_members) },
+};
+
+const struct fuzz_family fuzz_families[FUZZ_FAMILY_COUNT] = {
+    { "networking.k8s.io/v1", "NetworkPolicy", false, &knp_subjects, knp_sections,
+      COUNT(knp_sections), &knp_extras },
+    { "cilium.io/v2", "CiliumNetworkPolicy", false, &cilium_subjects, cilium_sections,
+      COUNT(cilium_sections), &cilium_extras },
+    { "cilium.io/v2", "CiliumClusterwideNetworkPolicy", true, &cilium_subjects, cilium_sections,
+      COUNT(cilium_sections), &cilium_extras },
+    { "crd.projectcalico.org/v1", "NetworkPolicy", false, &knp_subjects, knp_sections,
+      COUNT(knp_sections), &knp_extras },
+};
+
+const char *const fuzz_inventory[FUZZ_INVENTORY_COUNT] = {
+    "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: shop}}\n",
+    "apiVersion: v1\nkind: Namespace\nmetadata: {name: data, labels: {team: data}}\n",
+    "apiVersion: v1\nkind: Pod\n"
+    "metadata: {name: web-1, namespace: shop, labels: {app: web, tier: front}}\n"
+    "spec: {containers: [{name: c, ports: [{name: metrics, containerPort: 9090}, "
+    "{name: http, containerPort: 80}]}]}\n"
+    "status: {podIP: 10.0.0.1}\n",
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: db-1, namespace: data, labels: {app: db}}\n"
+    "spec: {containers: [{name: c, ports: [{name: sql, containerPort: 5432}]}]}\n"
+    "status: {podIP: 10.0.0.2, podIPs: [{ip: 10.0.0.2}, {ip: '2001:db8::2'}]}\n",
+    "apiVersion: cilium.io/v2\nkind: CiliumEndpoint\nmetadata: {name: db-1, namespace: data}\n"
+    "status: {identity: {id: 1002, labels: ['k8s:app=db', "
+    "'k8s:io.kubernetes.pod.namespace=data', 'k8s:io.cilium.k8s.policy.cluster=default']}, "
+    "networking: {addressing: [{ipv4: 10.0.0.2}]}}\n",
+    "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: data}\n"
+    "spec: {clusterIP: 10.96.0.10}\n",
+    "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n"
+    "status: {addresses: [{type: InternalIP, address: 172.18.0.2}]}\n",
+    "apiVersion: cilium.io/v2\nkind: CiliumCIDRGroup\n"
+    "metadata: {name: partners, labels: {side: out}}\n"
+    "spec: {externalCIDRs: [192.0.2.0/24, '2001:db8::/32']}\n",
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: x-1, namespace: shop, labels: {app: api}}\n"
+    "status: {podIP: 10.0.0.7}\n",
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api, namespace: shop}\n"
+    "spec: {template: {metadata: {labels: {app: api, team: shop}}}}\n",
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pieces that fuzz_policy.c puts policies together from, as YAML in flow style. */
+#ifndef FLOW_TESTS_FUZZ_FRAGMENTS_H
+#define FLOW_TESTS_FUZZ_FRAGMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Texts that can stand in one place; some of them are slightly wrong. */
+struct fuzz_fragments {
+    const char *const *texts;
+    size_t count;
+};
+
+/* A member of a rule. */
+struct fuzz_member {
+    const char *name;
+    bool is_list; /* several of the values in brackets */
+    const struct fuzz_fragments *values;
+};
+
+/* A list of rules. */
+struct fuzz_section {
+    const char *name;
+    const struct fuzz_member *members;
+    size_t member_count;
+};
+
+/* A kind of policy. */
+struct fuzz_family {
+    const char *version, *kind;
+    bool clusterwide;
+    const struct fuzz_fragments *subjects; /* members of the spec without a comma before */
+    const struct fuzz_section *sections;
+    size_t section_count;
+    const struct fuzz_fragments *extras; /* more members, each with a comma before */
+};
+
+#define FUZZ_FAMILY_COUNT 4
+extern const struct fuzz_family fuzz_families[FUZZ_FAMILY_COUNT];
+
+/* Objects that say something of the cluster that the flows are from. */
+#define FUZZ_INVENTORY_COUNT 10
+extern const char *const fuzz_inventory[FUZZ_INVENTORY_COUNT];
+
+#endif

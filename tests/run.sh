@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what the tests need, builds with the address and undefined-behaviour sanitizers, and
+# runs them all. The last line counts the tests by name.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+examples/install-packages.sh gcc g++ libc6-dev meson ninja-build pkg-config libzstd-dev \
+    zlib1g-dev libyaml-dev libssl-dev libcmocka-dev libjansson-dev zstd python3 clang-format \
+    clang zsh bash-completion mandoc shellcheck util-linux
+
+build=${BUILD:-build-test}
+[ -f "$build/build.ninja" ] ||
+    meson setup "$build" --buildtype=debugoptimized -Db_sanitize=address,undefined \
+        -Db_lundef=false -Dtests=enabled
+ninja -C "$build"
+
+[ -d ../shared ] || echo "../shared is not here: the tests that read it are skipped"
+status=0
+meson test -C "$build" --no-rebuild --print-errorlogs --num-processes 2 || status=$?
+python3 tests/count.py "$build/meson-logs/testlog.junit.xml" || status=1
+exit "$status"

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of flowcheck for bash; needs nothing but bash 4. tests/cli/completion.py holds the
+# options against those that flowcheck --help prints.
+
+# Words that begin with what was typed.
+_flowcheck_words()
+{
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+_flowcheck_files()
+{
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+_flowcheck_value()
+{
+    local command=$1 option=$2 cur=$3
+
+    case $option in
+        -f | --policies | --snapshot)
+            _flowcheck_files "$cur"
+            ;;
+        --engine)
+            _flowcheck_words "cilium-1.17 cilium-1.18 cilium-1.19 cilium-1.20 kubernetes" "$cur"
+            ;;
+        -o | --output)
+            if [[ $command == explain ]]; then
+                _flowcheck_words "text json" "$cur"
+            else
+                _flowcheck_words "text json jsonl" "$cur"
+            fi
+            ;;
+        --fail-on)
+            _flowcheck_words "info low medium high critical" "$cur"
+            ;;
+        --color)
+            _flowcheck_words "auto always never" "$cur"
+            ;;
+        --direction | --traffic-direction)
+            _flowcheck_words "egress ingress" "$cur"
+            ;;
+        --from | --to)
+            _flowcheck_words "world host remote-node kube-apiserver ingress health" "$cur"
+            ;;
+        --verdict)
+            _flowcheck_words "forwarded dropped error audit redirected traced translated" "$cur"
+            ;;
+        --type)
+            _flowcheck_words "drop trace policy-verdict trace-sock l7" "$cur"
+            ;;
+        --protocol)
+            _flowcheck_words "TCP UDP SCTP ICMPv4 ICMPv6 VRRP IGMP" "$cur"
+            ;;
+        --var | --default-namespace | --max-undecided | --limit | --threads | --uuid) ;;
+        --since | --until | --node-name | --*namespace | --*pod | --*ip | --*port | --*identity) ;;
+        *)
+            return 1
+            ;;
+    esac
+}
+
+_flowcheck_option()
+{
+    local shared="-f --policies --snapshot --engine --var --default-namespace --partial -o --output
+        --help"
+
+    case $1 in
+        check)
+            _flowcheck_words "$shared --fail-on --max-undecided --limit --threads --color
+                --no-progress --since --until --verdict --type --traffic-direction
+                --namespace --from-namespace --to-namespace --pod --from-pod --to-pod
+                --ip --from-ip --to-ip --protocol --port --from-port --to-port
+                --identity --from-identity --to-identity --node-name --uuid" "$2"
+            ;;
+        explain)
+            _flowcheck_words "$shared --uuid --from --to --port --direction" "$2"
+            ;;
+    esac
+}
+
+_flowcheck()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local command=${COMP_WORDS[1]} head="" behind_equals=false i
+
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        _flowcheck_words "check explain --help --version" "$cur"
+        return
+    fi
+    # bash cuts words at '=' unless it was told not to: "--engine=k" is three words, or one
+    if [[ $cur == "=" ]]; then
+        behind_equals=true
+        cur=""
+    elif [[ $prev == "=" ]]; then
+        behind_equals=true
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    elif [[ $cur == --*=* ]]; then
+        prev=${cur%%=*}
+        head=$prev=
+        cur=${cur#*=}
+    fi
+    if [[ ($prev == -o || $prev == --output) && $cur == *=* ]]; then
+        head+=${cur%%=*}=
+        _flowcheck_files "${cur#*=}"
+    elif $behind_equals && [[ $prev == text || $prev == json || $prev == jsonl ]]; then
+        _flowcheck_files "$cur"
+    elif _flowcheck_value "$command" "$prev" "$cur"; then
+        :
+    elif [[ $cur == -* ]]; then
+        _flowcheck_option "$command" "$cur"
+    else
+        _flowcheck_files "$cur"
+    fi
+    if [[ -n $head ]]; then
+        for i in "${!COMPREPLY[@]}"; do
+            COMPREPLY[i]=$head${COMPREPLY[i]}
+        done
+    fi
+}
+
+complete -F _flowcheck flowcheck
