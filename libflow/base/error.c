@@ -9,6 +9,9 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
+static void fill(struct flow_error *err, int status, const char *format, va_list args)
+    FLOW_PRINTF(3, 0);
+
 static void
 fill(struct flow_error *err, int status, const char *format, va_list args)
 {

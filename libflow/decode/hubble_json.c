@@ -177,9 +177,7 @@ parse_node_name(struct flow_hubble_json *decoder, struct flow_json *json,
     if (!flow_str_equal(name, decoder->node_name)) {
         decoder->node = flow_dict_node(decoder->dict, name);
         if (decoder->node == FLOW_INTERN_NONE) {
-            flow_json_fail(json, "memory");
-            json->status = FLOW_E_MEMORY;
-            return false;
+            return flow_json_no_memory(json);
         }
         decoder->node_name = flow_dict_node_name(decoder->dict, decoder->node);
     }
@@ -262,9 +260,9 @@ rare_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t nu
 }
 
 static bool
-flow_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-            struct flow_record *record)
+flow_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
 {
+    struct flow_record *record = target;
     switch (number) {
     case F_TIME:
         return flow_hubble_json_time(decoder, json, &record->time);
@@ -303,46 +301,43 @@ flow_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t nu
 }
 
 static bool
+lost_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
+{
+    struct flow_lost *lost = target;
+    int64_t cpu;
+
+    switch (number) {
+    case S_SOURCE:
+        return flow_hubble_json_enum(json, flow_lost_source_number, &lost->source);
+    case S_COUNT:
+        return flow_json_u64(json, &lost->count);
+    case S_CPU:
+        if (!flow_json_i64(json, &cpu)) {
+            return false;
+        }
+        lost->cpu = cpu >= 0 && cpu <= INT32_MAX ? (int32_t)cpu : -1;
+        return true;
+    case S_FIRST:
+        return flow_hubble_json_time(decoder, json, &lost->first);
+    case S_LAST:
+        return flow_hubble_json_time(decoder, json, &lost->last);
+    default:
+        return flow_json_skip(json);
+    }
+}
+
+static bool
 parse_lost(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_record *record)
 {
     struct flow_lost *lost = flow_arena_alloc(json->arena, sizeof(*lost));
-    struct flow_fields *fields = &decoder->tables[FLOW_JSON_LOST];
-    uint8_t place = flow_fields_start(fields);
-    bool first = true;
-    struct flow_str key;
-    int64_t cpu = -1;
-    int rc;
 
     if (lost == NULL) {
-        flow_json_fail(json, "memory");
-        json->status = FLOW_E_MEMORY;
-        return false;
+        return flow_json_no_memory(json);
     }
     lost->first = lost->last = FLOW_TIME_NONE;
+    lost->cpu = -1;
     record->lost = lost;
-    if (!flow_json_object(json)) {
-        return false;
-    }
-    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
-        const uint8_t number = flow_fields_number(fields, key, &place);
-        bool ok;
-
-        if (flow_json_null(json)) {
-            continue;
-        }
-        ok = number == S_SOURCE
-                 ? flow_hubble_json_enum(json, flow_lost_source_number, &lost->source)
-             : number == S_COUNT ? flow_json_u64(json, &lost->count)
-             : number == S_CPU   ? flow_json_i64(json, &cpu)
-             : number == S_FIRST ? flow_hubble_json_time(decoder, json, &lost->first)
-             : number == S_LAST  ? flow_hubble_json_time(decoder, json, &lost->last)
-                                 : flow_json_skip(json);
-        if (!ok) {
-            return false;
-        }
-    }
-    lost->cpu = cpu >= 0 && cpu <= INT32_MAX ? (int32_t)cpu : -1;
-    return rc == FLOW_END;
+    return flow_hubble_json_object(decoder, json, FLOW_JSON_LOST, lost_member, lost);
 }
 
 /* What the members of the outer object have shown it to be. */

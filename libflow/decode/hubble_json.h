@@ -74,13 +74,15 @@ bool flow_hubble_json_u8(struct flow_json *json, uint8_t *out);
 bool flow_hubble_json_u16(struct flow_json *json, uint16_t *out);
 
 typedef bool flow_hubble_json_member(struct flow_hubble_json *decoder, struct flow_json *json,
-                                     uint8_t number, struct flow_record *record);
+                                     uint8_t number, void *target);
 
-/* The members of the object at the cursor, each given to its function; null is absent. */
+/*
+ * The members of the object at the cursor, each given to its function with what it fills in; null
+ * is absent. Inline, so that each object's loop calls its own function directly.
+ */
 static inline bool
 flow_hubble_json_object(struct flow_hubble_json *decoder, struct flow_json *json,
-                        enum flow_json_table table, flow_hubble_json_member *member,
-                        struct flow_record *record)
+                        enum flow_json_table table, flow_hubble_json_member *member, void *target)
 {
     struct flow_fields *fields = &decoder->tables[table];
     uint8_t place = flow_fields_start(fields);
@@ -94,7 +96,7 @@ flow_hubble_json_object(struct flow_hubble_json *decoder, struct flow_json *json
     while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
         const uint8_t number = flow_fields_number(fields, key, &place);
 
-        if (!flow_json_null(json) && !member(decoder, json, number, record)) {
+        if (!flow_json_null(json) && !member(decoder, json, number, target)) {
             return false;
         }
     }

@@ -50,44 +50,28 @@ flow_hubble_json_endpoint_tables(struct flow_hubble_json *decoder)
                      sizeof(policy_fields) / sizeof(policy_fields[0]));
 }
 
+/* An object with a name, and maybe a namespace and a kind. */
+struct named {
+    struct flow_str name, namespace_name, kind;
+};
+
 static bool
-out_of_memory(struct flow_json *json)
+named_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
 {
-    flow_json_fail(json, "memory");
-    json->status = FLOW_E_MEMORY;
-    return false;
+    struct named *named = target;
+
+    (void)decoder;
+    return number == N_NAME        ? flow_json_string(json, &named->name)
+           : number == N_NAMESPACE ? flow_json_string(json, &named->namespace_name)
+           : number == N_KIND      ? flow_json_string(json, &named->kind)
+                                   : flow_json_skip(json);
 }
 
-/* An object with a name, and maybe a namespace and a kind. */
 static bool
-parse_named(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_str *name,
-            struct flow_str *namespace_name, struct flow_str *kind)
+parse_named(struct flow_hubble_json *decoder, struct flow_json *json, struct named *named)
 {
-    struct flow_fields *fields = &decoder->tables[FLOW_JSON_NAMED];
-    uint8_t place = flow_fields_start(fields);
-    bool first = true;
-    struct flow_str key;
-    int rc;
-
-    if (!flow_json_object(json)) {
-        return false;
-    }
-    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
-        const uint8_t number = flow_fields_number(fields, key, &place);
-        bool ok;
-
-        if (flow_json_null(json)) {
-            continue;
-        }
-        ok = number == N_NAME        ? flow_json_string(json, name)
-             : number == N_NAMESPACE ? flow_json_string(json, namespace_name)
-             : number == N_KIND      ? flow_json_string(json, kind)
-                                     : flow_json_skip(json);
-        if (!ok) {
-            return false;
-        }
-    }
-    return rc == FLOW_END;
+    *named = (struct named){ .name = { NULL, 0 } };
+    return flow_hubble_json_object(decoder, json, FLOW_JSON_NAMED, named_member, named);
 }
 
 /* The first workload; the others are checked. */
@@ -95,7 +79,7 @@ static bool
 parse_workloads(struct flow_hubble_json *decoder, struct flow_json *json,
                 struct flow_endpoint *endpoint)
 {
-    struct flow_str ignored;
+    struct named named;
     bool first = true;
     bool taken = false;
     int rc;
@@ -104,46 +88,57 @@ parse_workloads(struct flow_hubble_json *decoder, struct flow_json *json,
         return false;
     }
     while ((rc = flow_json_item(json, &first)) == FLOW_OK) {
-        if (taken ? !flow_json_skip(json)
-                  : !parse_named(decoder, json, &endpoint->workload_name, &ignored,
-                                 &endpoint->workload_kind)) {
+        if (taken ? !flow_json_skip(json) : !parse_named(decoder, json, &named)) {
             return false;
+        }
+        if (!taken) {
+            endpoint->workload_name = named.name;
+            endpoint->workload_kind = named.kind;
         }
         taken = true;
     }
     return rc == FLOW_END;
 }
 
+struct endpoint_draft {
+    struct flow_endpoint endpoint;
+    size_t label_count; /* in the decoder's texts */
+};
+
 static bool
-endpoint_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-                struct flow_endpoint *endpoint, size_t *label_count)
+parse_u32(struct flow_json *json, uint32_t *out)
 {
     uint64_t value;
 
+    if (!flow_json_uint(json, UINT32_MAX, &value)) {
+        return false;
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+static bool
+endpoint_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
+                void *target)
+{
+    struct endpoint_draft *draft = target;
+
     switch (number) {
     case E_ID:
-        if (!flow_json_uint(json, UINT32_MAX, &value)) {
-            return false;
-        }
-        endpoint->local_id = (uint32_t)value;
-        return true;
+        return parse_u32(json, &draft->endpoint.local_id);
     case E_IDENTITY:
-        if (!flow_json_uint(json, UINT32_MAX, &value)) {
-            return false;
-        }
-        endpoint->identity = (uint32_t)value;
-        return true;
+        return parse_u32(json, &draft->endpoint.identity);
     case E_NAMESPACE:
-        return flow_json_string(json, &endpoint->namespace_name);
+        return flow_json_string(json, &draft->endpoint.namespace_name);
     case E_LABELS:
-        endpoint->has_labels = true;
-        return flow_hubble_json_texts(decoder, json, label_count);
+        draft->endpoint.has_labels = true;
+        return flow_hubble_json_texts(decoder, json, &draft->label_count);
     case E_POD:
-        return flow_json_string(json, &endpoint->pod_name);
+        return flow_json_string(json, &draft->endpoint.pod_name);
     case E_WORKLOADS:
-        return parse_workloads(decoder, json, endpoint);
+        return parse_workloads(decoder, json, &draft->endpoint);
     case E_CLUSTER:
-        return flow_json_string(json, &endpoint->cluster_name);
+        return flow_json_string(json, &draft->endpoint.cluster_name);
     default:
         return flow_json_skip(json);
     }
@@ -152,32 +147,16 @@ endpoint_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_
 static const struct flow_endpoint *
 parse_endpoint(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_str raw)
 {
-    struct flow_fields *fields = &decoder->tables[FLOW_JSON_ENDPOINT];
-    uint8_t place = flow_fields_start(fields);
-    struct flow_endpoint filled = { .id = 0 };
+    struct endpoint_draft draft = { .label_count = 0 };
     const struct flow_endpoint *endpoint;
-    size_t label_count = 0;
-    bool first = true;
-    struct flow_str key;
-    int rc;
 
-    if (!flow_json_object(json)) {
+    if (!flow_hubble_json_object(decoder, json, FLOW_JSON_ENDPOINT, endpoint_member, &draft)) {
         return NULL;
     }
-    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
-        const uint8_t number = flow_fields_number(fields, key, &place);
-
-        if (!flow_json_null(json) &&
-            !endpoint_member(decoder, json, number, &filled, &label_count)) {
-            return NULL;
-        }
-    }
-    if (rc != FLOW_END) {
-        return NULL;
-    }
-    endpoint = flow_dict_add_endpoint(decoder->dict, raw, &filled, decoder->texts, label_count);
+    endpoint = flow_dict_add_endpoint(decoder->dict, raw, &draft.endpoint, decoder->texts,
+                                      draft.label_count);
     if (endpoint == NULL) {
-        out_of_memory(json);
+        flow_json_no_memory(json);
     }
     return endpoint;
 }
@@ -239,7 +218,7 @@ flow_hubble_json_list(struct flow_hubble_json *decoder, struct flow_json *json,
         return false;
     }
     *list = flow_dict_add_list(decoder->dict, raw, decoder->texts, count);
-    return *list != NULL || out_of_memory(json);
+    return *list != NULL || flow_json_no_memory(json);
 }
 
 bool
@@ -247,7 +226,8 @@ flow_hubble_json_service(struct flow_hubble_json *decoder, struct flow_json *jso
                          const struct flow_service_ref **service)
 {
     struct flow_service_ref *made;
-    struct flow_str raw, name = { NULL, 0 }, namespace_name = { NULL, 0 }, kind;
+    struct named named;
+    struct flow_str raw;
     const void *found = NULL;
 
     if (!lookup(json, &decoder->dict->services, '{', "a service", &raw, &found)) {
@@ -257,51 +237,33 @@ flow_hubble_json_service(struct flow_hubble_json *decoder, struct flow_json *jso
     if (found != NULL) {
         return true;
     }
-    if (!parse_named(decoder, json, &name, &namespace_name, &kind)) {
+    if (!parse_named(decoder, json, &named)) {
         return false;
     }
     made = flow_arena_alloc(&decoder->dict->arena, sizeof(*made));
     if (made == NULL) {
-        return out_of_memory(json);
+        return flow_json_no_memory(json);
     }
-    made->name = flow_arena_str(&decoder->dict->arena, name);
-    made->namespace_name = flow_arena_str(&decoder->dict->arena, namespace_name);
+    made->name = flow_arena_str(&decoder->dict->arena, named.name);
+    made->namespace_name = flow_arena_str(&decoder->dict->arena, named.namespace_name);
     *service = made;
     return (made->name.ptr != NULL && made->namespace_name.ptr != NULL &&
             flow_cache_put(&decoder->dict->services, raw, made)) ||
-           out_of_memory(json);
+           flow_json_no_memory(json);
 }
 
 static bool
-parse_policy(struct flow_hubble_json *decoder, struct flow_json *json,
-             struct flow_policy_ref *policy)
+policy_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
+              void *target)
 {
-    struct flow_fields *fields = &decoder->tables[FLOW_JSON_POLICY];
-    uint8_t place = flow_fields_start(fields);
-    bool first = true;
-    struct flow_str key;
-    int rc;
+    struct flow_policy_ref *policy = target;
 
-    if (!flow_json_object(json)) {
-        return false;
-    }
-    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
-        const uint8_t number = flow_fields_number(fields, key, &place);
-        bool ok;
-
-        if (flow_json_null(json)) {
-            continue;
-        }
-        ok = number == P_NAME        ? flow_json_string(json, &policy->name)
-             : number == P_NAMESPACE ? flow_json_string(json, &policy->namespace_name)
-             : number == P_KIND      ? flow_json_string(json, &policy->kind)
-             : number == P_REVISION  ? flow_json_u64(json, &policy->revision)
-                                     : flow_json_skip(json);
-        if (!ok) {
-            return false;
-        }
-    }
-    return rc == FLOW_END;
+    (void)decoder;
+    return number == P_NAME        ? flow_json_string(json, &policy->name)
+           : number == P_NAMESPACE ? flow_json_string(json, &policy->namespace_name)
+           : number == P_KIND      ? flow_json_string(json, &policy->kind)
+           : number == P_REVISION  ? flow_json_u64(json, &policy->revision)
+                                   : flow_json_skip(json);
 }
 
 /* How many items a list has, with the cursor left at its start. */
@@ -351,10 +313,10 @@ flow_hubble_json_policies(struct flow_hubble_json *decoder, struct flow_json *js
     made = flow_arena_alloc(arena, sizeof(*made));
     refs = flow_arena_array(arena, count, sizeof(*refs));
     if (made == NULL || refs == NULL) {
-        return out_of_memory(json);
+        return flow_json_no_memory(json);
     }
     for (size_t i = 0; flow_json_item(json, &first) == FLOW_OK; i++) {
-        if (!parse_policy(decoder, json, &refs[i])) {
+        if (!flow_hubble_json_object(decoder, json, FLOW_JSON_POLICY, policy_member, &refs[i])) {
             return false;
         }
         refs[i].kind = flow_arena_str(arena, refs[i].kind);
@@ -362,10 +324,10 @@ flow_hubble_json_policies(struct flow_hubble_json *decoder, struct flow_json *js
         refs[i].name = flow_arena_str(arena, refs[i].name);
         if (refs[i].kind.ptr == NULL || refs[i].namespace_name.ptr == NULL ||
             refs[i].name.ptr == NULL) {
-            return out_of_memory(json);
+            return flow_json_no_memory(json);
         }
     }
     *made = (struct flow_policy_ref_list){ (uint32_t)count, refs };
     *list = made;
-    return flow_cache_put(&decoder->dict->policy_lists, raw, made) || out_of_memory(json);
+    return flow_cache_put(&decoder->dict->policy_lists, raw, made) || flow_json_no_memory(json);
 }

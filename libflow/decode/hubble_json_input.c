@@ -12,11 +12,14 @@
 #include "decode/decoder.h"
 #include "decode/hubble_json.h"
 
+#define ANY_LINE UINT64_MAX
+
 struct input {
     const struct flow_decoder_ops *ops;
     struct flow_hubble_json json;
     bool in_array;
-    bool skipping; /* behind a record over the limit, up to the next line */
+    bool skipping;        /* behind a record over the limit, up to a line that may begin another */
+    uint64_t skip_indent; /* of such a line, or ANY_LINE */
     /* What is known of the line that the window's start is in, by offset in the plain bytes. */
     uint64_t line_end; /* of its newline, when line_ended */
     uint64_t scanned;  /* no newline before this offset */
@@ -57,11 +60,18 @@ input_close(struct flow_decoder *decoder)
     free(decoder);
 }
 
-/* Text: anything without a NUL near its start. Lines that are no JSON are told one by one. */
+/* Text: what starts as JSON, or has no NUL near its start. Lines that are no JSON are told one by
+ * one. */
 static bool
 input_detect(const uint8_t *head, size_t len)
 {
-    return len == 0 || head[0] == '{' || head[0] == '[' || memchr(head, '\0', len) == NULL;
+    size_t start = len >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+    while (start < len && (head[start] == ' ' || (head[start] >= '\t' && head[start] <= '\r'))) {
+        start++;
+    }
+    return start == len || head[start] == '{' || head[start] == '[' ||
+           memchr(head, '\0', len) == NULL;
 }
 
 /* Moves the window on, keeping count of lines. */
@@ -141,6 +151,19 @@ find_line_end(struct input *input, const struct flow_window *window)
     return found;
 }
 
+/* Whether a line begins with so much indentation and then an object. */
+static bool
+starts_object(const struct flow_window *window, const uint8_t *line, uint64_t indent)
+{
+    const size_t left = (size_t)(window->end - line);
+    size_t spaces = 0;
+
+    while (spaces < indent && spaces < left && (line[spaces] == ' ' || line[spaces] == '\t')) {
+        spaces++;
+    }
+    return spaces == indent && spaces < left && line[spaces] == '{';
+}
+
 /*
  * Where a record that spans lines must end at the latest: the next line that begins with the same
  * indentation and a bracket starts another record, so this one was cut. NULL when there is none.
@@ -152,18 +175,34 @@ find_next_start(const struct flow_window *window)
     const uint8_t *at = window->at;
 
     while ((at = memchr(at, '\n', (size_t)(window->end - at))) != NULL) {
-        size_t spaces = 0;
-
         at++;
-        while (spaces < indent && (size_t)(window->end - at) > spaces &&
-               (at[spaces] == ' ' || at[spaces] == '\t')) {
-            spaces++;
-        }
-        if (spaces == indent && (size_t)(window->end - at) > spaces && at[spaces] == '{') {
+        if (starts_object(window, at, indent)) {
             return at;
         }
     }
     return NULL;
+}
+
+/* Passes over what is left of a record over the limit; still skipping when its end is not here. */
+static void
+skip_rest(struct input *input, struct flow_window *window)
+{
+    const uint8_t *newline = window->at;
+
+    while ((newline = memchr(newline, '\n', (size_t)(window->end - newline))) != NULL) {
+        const uint8_t *line = newline + 1;
+        const bool any = input->skip_indent == ANY_LINE;
+
+        if (any || starts_object(window, line, input->skip_indent)) {
+            input->skipping = false;
+            break;
+        }
+        if ((uint64_t)(window->end - line) <= input->skip_indent && !window->last) {
+            break; /* the line is not there far enough to tell */
+        }
+        newline = line;
+    }
+    advance(window, newline != NULL ? newline : window->end);
 }
 
 /* Damage between two places of the window: the error gets its place, the window goes behind it. */
@@ -185,13 +224,25 @@ decode_failed(const struct flow_json *cursor, struct flow_window *window, const 
     return damaged(window, cursor->failed_at, behind, err);
 }
 
-/* A decoded record is good when its bytes are UTF-8; then the window goes behind it. */
+static int
+fail_limit(struct flow_error *err)
+{
+    return flow_fail(err, FLOW_E_LIMIT,
+                     "expected a record of at most %zu bytes, found a longer one",
+                     FLOW_RECORD_BYTES_MAX);
+}
+
+/* A decoded record is good when it is not too long and UTF-8; then the window goes behind it. */
 static int
 accept(struct flow_window *window, const uint8_t *behind, bool odd, struct flow_error *err)
 {
     const size_t len = (size_t)(behind - window->at);
     const size_t valid = odd ? flow_utf8_valid_prefix(window->at, len) : len;
 
+    if (len > FLOW_RECORD_BYTES_MAX) {
+        fail_limit(err);
+        return damaged(window, window->at, behind, err);
+    }
     if (valid < len) {
         flow_fail(err, FLOW_E_PARSE, "expected UTF-8, found byte 0x%02x", window->at[valid]);
         return damaged(window, window->at + valid, behind, err);
@@ -214,14 +265,14 @@ decode(struct input *input, struct flow_json *cursor, const uint8_t *from, const
 }
 
 static int
-over_limit(struct input *input, struct flow_window *window, struct flow_error *err)
+over_limit(struct input *input, struct flow_window *window, uint64_t indent, struct flow_error *err)
 {
-    const uint8_t *newline = memchr(window->at, '\n', (size_t)(window->end - window->at));
-
-    input->skipping = newline == NULL;
-    flow_fail(err, FLOW_E_LIMIT, "expected a record of at most %zu bytes, found a longer one",
-              FLOW_RECORD_BYTES_MAX);
-    return damaged(window, window->at, newline != NULL ? newline : window->end, err);
+    input->skipping = true;
+    input->skip_indent = indent;
+    fail_limit(err);
+    place(window, window->at, err);
+    skip_rest(input, window);
+    return err->status;
 }
 
 /* A record that goes on behind the end of its line. */
@@ -241,7 +292,7 @@ take_spanning(struct input *input, struct flow_window *window, struct flow_batch
         behind = (const uint8_t *)raw.ptr + raw.len;
     } else if (next_start == NULL && !window->last) {
         return (size_t)(window->end - window->at) > FLOW_RECORD_BYTES_MAX
-                   ? over_limit(input, window, err)
+                   ? over_limit(input, window, window->offset - window->line_start, err)
                    : FLOW_AGAIN;
     }
     while (behind > window->at && (behind[-1] == '\n' || behind[-1] == ' ')) {
@@ -279,6 +330,7 @@ damage_end(struct input *input, const struct flow_window *window, const uint8_t 
         return NULL;
     }
     input->skipping = !ended;
+    input->skip_indent = ANY_LINE;
     return line_end;
 }
 
@@ -303,14 +355,14 @@ take_record(struct input *input, struct flow_window *window, struct flow_batch *
     struct flow_json cursor;
 
     if ((size_t)(line_end - window->at) > FLOW_RECORD_BYTES_MAX && !input->in_array) {
-        return over_limit(input, window, err);
+        return over_limit(input, window, ANY_LINE, err);
     }
     if (decode(input, &cursor, window->at, line_end, batch, record)) {
         return accept(window, cursor.at, input->line_odd, err);
     }
     if (!ended && !window->last && !certain(input, window, &cursor)) {
         return (size_t)(window->end - window->at) > FLOW_RECORD_BYTES_MAX
-                   ? over_limit(input, window, err)
+                   ? over_limit(input, window, ANY_LINE, err)
                    : FLOW_AGAIN;
     }
     if (ended && cursor.status == FLOW_E_TRUNCATED) {
@@ -334,7 +386,7 @@ take_garbage(struct input *input, struct flow_window *window, struct flow_error 
 
     if (line_end == window->end && !window->last) {
         if ((size_t)(window->end - window->at) > FLOW_RECORD_BYTES_MAX) {
-            return over_limit(input, window, err);
+            return over_limit(input, window, ANY_LINE, err);
         }
         return FLOW_AGAIN;
     }
@@ -352,10 +404,10 @@ input_take(struct flow_decoder *decoder, struct flow_window *window, struct flow
     int rc;
 
     if (input->skipping) {
-        const uint8_t *newline = memchr(window->at, '\n', (size_t)(window->end - window->at));
-
-        input->skipping = newline == NULL;
-        advance(window, newline != NULL ? newline : window->end);
+        skip_rest(input, window);
+        if (input->skipping) {
+            return window->last ? FLOW_END : FLOW_AGAIN;
+        }
     }
     skip_between(input, window);
     if (window->at == window->end) {

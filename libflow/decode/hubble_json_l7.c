@@ -58,14 +58,6 @@ flow_hubble_json_l7_tables(struct flow_hubble_json *decoder)
     INIT(FLOW_JSON_KAFKA, kafka_fields);
 }
 
-static bool
-out_of_memory(struct flow_json *json)
-{
-    flow_json_fail(json, "memory");
-    json->status = FLOW_E_MEMORY;
-    return false;
-}
-
 /* A list that lives in the batch. */
 static bool
 parse_texts(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_text_list *list)
@@ -78,7 +70,7 @@ parse_texts(struct flow_hubble_json *decoder, struct flow_json *json, struct flo
     }
     texts = flow_arena_array(json->arena, count, sizeof(*texts));
     if (texts == NULL) {
-        return out_of_memory(json);
+        return flow_json_no_memory(json);
     }
     if (count > 0) {
         memcpy(texts, decoder->texts, count * sizeof(*texts));
@@ -100,9 +92,10 @@ parse_u32(struct flow_json *json, uint32_t *value)
 }
 
 static bool
-dns_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-           struct flow_l7 *l7)
+dns_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
 {
+    struct flow_l7 *l7 = target;
+
     switch (number) {
     case D_QUERY:
         return flow_json_string(json, &l7->dns_query);
@@ -126,30 +119,15 @@ dns_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t num
 }
 
 static bool
-parse_header(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_pair *header)
+header_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
+              void *target)
 {
-    struct flow_fields *fields = &decoder->tables[FLOW_JSON_HTTP];
-    uint8_t place = flow_fields_start(fields);
-    bool first = true;
-    struct flow_str key;
-    int rc;
+    struct flow_pair *header = target;
 
-    if (!flow_json_object(json)) {
-        return false;
-    }
-    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
-        const uint8_t number = flow_fields_number(fields, key, &place);
-
-        if (flow_json_null(json)) {
-            continue;
-        }
-        if (number == H_KEY     ? !flow_json_string(json, &header->name)
-            : number == H_VALUE ? !flow_json_string(json, &header->value)
-                                : !flow_json_skip(json)) {
-            return false;
-        }
-    }
-    return rc == FLOW_END;
+    (void)decoder;
+    return number == H_KEY     ? flow_json_string(json, &header->name)
+           : number == H_VALUE ? flow_json_string(json, &header->value)
+                               : flow_json_skip(json);
 }
 
 /* Headers grow in the batch's arena by doubling; what is left behind goes with the batch. */
@@ -171,7 +149,7 @@ parse_headers(struct flow_hubble_json *decoder, struct flow_json *json, struct f
             room = room == 0 ? 8 : room * 2;
             grown = flow_arena_array(json->arena, room, sizeof(*grown));
             if (grown == NULL) {
-                return out_of_memory(json);
+                return flow_json_no_memory(json);
             }
             if (headers != NULL) {
                 memcpy(grown, headers, l7->http_header_count * sizeof(*grown));
@@ -179,7 +157,8 @@ parse_headers(struct flow_hubble_json *decoder, struct flow_json *json, struct f
             headers = grown;
             l7->http_headers = headers;
         }
-        if (!parse_header(decoder, json, &headers[l7->http_header_count])) {
+        if (!flow_hubble_json_object(decoder, json, FLOW_JSON_HTTP, header_member,
+                                     &headers[l7->http_header_count])) {
             return false;
         }
         l7->http_header_count++;
@@ -188,9 +167,10 @@ parse_headers(struct flow_hubble_json *decoder, struct flow_json *json, struct f
 }
 
 static bool
-http_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-            struct flow_l7 *l7)
+http_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
 {
+    struct flow_l7 *l7 = target;
+
     switch (number) {
     case H_CODE:
         return parse_u32(json, &l7->http_code);
@@ -208,9 +188,10 @@ http_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t nu
 }
 
 static bool
-kafka_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-             struct flow_l7 *l7)
+kafka_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
 {
+    struct flow_l7 *l7 = target;
+
     (void)decoder;
     switch (number) {
     case K_ERROR:
@@ -228,38 +209,10 @@ kafka_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t n
     }
 }
 
-typedef bool member_function(struct flow_hubble_json *decoder, struct flow_json *json,
-                             uint8_t number, struct flow_l7 *l7);
-
-static member_function l7_member;
-
 static bool
-parse_object(struct flow_hubble_json *decoder, struct flow_json *json, enum flow_json_table table,
-             member_function *member, struct flow_l7 *l7)
+l7_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
 {
-    struct flow_fields *fields = &decoder->tables[table];
-    uint8_t place = flow_fields_start(fields);
-    bool first = true;
-    struct flow_str key;
-    int rc;
-
-    if (!flow_json_object(json)) {
-        return false;
-    }
-    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
-        const uint8_t number = flow_fields_number(fields, key, &place);
-
-        if (!flow_json_null(json) && !member(decoder, json, number, l7)) {
-            return false;
-        }
-    }
-    return rc == FLOW_END;
-}
-
-static bool
-l7_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-          struct flow_l7 *l7)
-{
+    struct flow_l7 *l7 = target;
     uint32_t value;
 
     switch (number) {
@@ -273,13 +226,13 @@ l7_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t numb
         return flow_json_u64(json, &l7->latency_ns);
     case L_DNS:
         l7->protocol = FLOW_L7_DNS;
-        return parse_object(decoder, json, FLOW_JSON_DNS, dns_member, l7);
+        return flow_hubble_json_object(decoder, json, FLOW_JSON_DNS, dns_member, l7);
     case L_HTTP:
         l7->protocol = FLOW_L7_HTTP;
-        return parse_object(decoder, json, FLOW_JSON_HTTP, http_member, l7);
+        return flow_hubble_json_object(decoder, json, FLOW_JSON_HTTP, http_member, l7);
     case L_KAFKA:
         l7->protocol = FLOW_L7_KAFKA;
-        return parse_object(decoder, json, FLOW_JSON_KAFKA, kafka_member, l7);
+        return flow_hubble_json_object(decoder, json, FLOW_JSON_KAFKA, kafka_member, l7);
     default:
         return flow_json_skip(json);
     }
@@ -292,8 +245,8 @@ flow_hubble_json_l7(struct flow_hubble_json *decoder, struct flow_json *json,
     struct flow_l7 *l7 = flow_arena_alloc(json->arena, sizeof(*l7));
 
     if (l7 == NULL) {
-        return out_of_memory(json);
+        return flow_json_no_memory(json);
     }
     record->l7 = l7;
-    return parse_object(decoder, json, FLOW_JSON_L7, l7_member, l7);
+    return flow_hubble_json_object(decoder, json, FLOW_JSON_L7, l7_member, l7);
 }

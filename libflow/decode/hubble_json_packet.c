@@ -83,9 +83,9 @@ parse_address(struct flow_json *json, struct flow_address *address)
 }
 
 static bool
-ip_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-          struct flow_record *record)
+ip_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
 {
+    struct flow_record *record = target;
     uint32_t version;
 
     (void)decoder;
@@ -111,8 +111,9 @@ ip_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t numb
 
 static bool
 tcp_flag_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-                struct flow_record *record)
+                void *target)
 {
+    struct flow_record *record = target;
     bool set;
 
     (void)decoder;
@@ -127,9 +128,9 @@ tcp_flag_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_
 }
 
 static bool
-port_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-            struct flow_record *record)
+port_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
 {
+    struct flow_record *record = target;
     switch (number) {
     case T_SOURCE:
         return flow_hubble_json_u16(json, &record->source_port);
@@ -148,9 +149,9 @@ port_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t nu
 }
 
 static bool
-l4_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-          struct flow_record *record)
+l4_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
 {
+    struct flow_record *record = target;
     if (number == FLOW_FIELD_UNKNOWN) {
         return flow_json_skip(json);
     }
@@ -161,9 +162,9 @@ l4_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t numb
 }
 
 static bool
-event_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-             struct flow_record *record)
+event_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
 {
+    struct flow_record *record = target;
     (void)decoder;
     if (number == FLOW_FIELD_UNKNOWN) {
         return flow_json_skip(json);
@@ -173,8 +174,9 @@ event_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t n
 
 static bool
 aggregate_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
-                 struct flow_record *record)
+                 void *target)
 {
+    struct flow_record *record = target;
     uint64_t value;
 
     (void)decoder;

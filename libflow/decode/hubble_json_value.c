@@ -21,9 +21,7 @@ flow_hubble_json_texts(struct flow_hubble_json *decoder, struct flow_json *json,
             struct flow_str *grown = realloc(decoder->texts, room * sizeof(*grown));
 
             if (grown == NULL) {
-                flow_json_fail(json, "memory");
-                json->status = FLOW_E_MEMORY;
-                return false;
+                return flow_json_no_memory(json);
             }
             decoder->texts = grown;
             decoder->text_room = room;

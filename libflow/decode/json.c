@@ -33,6 +33,12 @@ flow_json_fail(struct flow_json *json, const char *expected)
     return fail_with(json, FLOW_E_PARSE, json->at, expected);
 }
 
+bool
+flow_json_no_memory(struct flow_json *json)
+{
+    return fail_with(json, FLOW_E_MEMORY, json->at, "memory");
+}
+
 /* What stands at a place, as a person would call it. */
 static const char *
 describe(const struct flow_json *json, char *text, size_t size)
@@ -98,6 +104,7 @@ flow_json_object(struct flow_json *json)
         return flow_json_fail(json, "an object");
     }
     json->at++;
+    json->depth++;
     return true;
 }
 
@@ -108,6 +115,7 @@ flow_json_list(struct flow_json *json)
         return flow_json_fail(json, "a list");
     }
     json->at++;
+    json->depth++;
     return true;
 }
 
@@ -119,6 +127,7 @@ take_separator(struct flow_json *json, bool *first, uint8_t close, const char *e
 
     if (next == close) {
         json->at++;
+        json->depth--;
         return FLOW_END;
     }
     if (*first) {
@@ -235,7 +244,7 @@ unescape(struct flow_json *json, const uint8_t *start, struct flow_str *text)
     }
     out = flow_arena_alloc(json->arena, (size_t)(close - start) + 4);
     if (out == NULL) {
-        return fail_with(json, FLOW_E_MEMORY, start, "memory");
+        return flow_json_no_memory(json);
     }
     while (at < close) {
         if (*at != '\\') {
@@ -499,7 +508,7 @@ skip_scalar(struct flow_json *json)
     }
 }
 
-/* Which kind of bracket is open at each depth. */
+/* Which kind of bracket is open at each depth of a value that is passed over. */
 struct open_brackets {
     uint64_t is_object[FLOW_JSON_DEPTH_MAX / 64];
     unsigned depth;
@@ -511,11 +520,12 @@ push(struct flow_json *json, struct open_brackets *open, bool is_object)
     const unsigned word = open->depth / 64;
     const uint64_t bit = (uint64_t)1 << (open->depth % 64);
 
-    if (open->depth == FLOW_JSON_DEPTH_MAX) {
+    if (json->depth >= FLOW_JSON_DEPTH_MAX) {
         return fail_with(json, FLOW_E_LIMIT, json->at, "at most 512 open brackets");
     }
     open->is_object[word] = is_object ? open->is_object[word] | bit : open->is_object[word] & ~bit;
     open->depth++;
+    json->depth++;
     json->at++;
     return true;
 }

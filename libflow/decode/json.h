@@ -13,6 +13,7 @@
 
 struct flow_json {
     const uint8_t *at, *end;  /* FLOW_SCAN_PADDING readable bytes stand behind end */
+    unsigned depth;           /* brackets that are open */
     struct flow_arena *arena; /* for texts with escapes */
     /* after a failure: */
     const char *expected; /* "a number"; NULL: nothing failed */
@@ -26,6 +27,9 @@ void flow_json_init(struct flow_json *json, const uint8_t *text, size_t len,
 
 /* Records a failure here and returns false. */
 bool flow_json_fail(struct flow_json *json, const char *expected);
+
+/* Records that memory has run out and returns false. */
+bool flow_json_no_memory(struct flow_json *json);
 
 /* Fills err from the failure: "expected X, found Y" and the offset from start; returns the status.
  */

@@ -350,7 +350,7 @@ choose_decoder(struct flow_reader *reader, struct flow_batch *batch, struct flow
         rc = ops->open(&reader->decoder, reader->dict, err);
     }
     current_input(reader)->stats.format = len > 0 ? ops->name : "unknown";
-    reader->chosen = true;
+    reader->chosen = rc == FLOW_OK;
     return rc;
 }
 
