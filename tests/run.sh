@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 examples/install-packages.sh gcc g++ libc6-dev meson ninja-build pkg-config libzstd-dev \
     zlib1g-dev libyaml-dev libssl-dev libcmocka-dev libjansson-dev zstd python3 clang-format \
-    clang zsh bash-completion mandoc shellcheck util-linux
+    zsh bash-completion mandoc shellcheck util-linux
 
 build=${BUILD:-build-test}
 [ -f "$build/build.ninja" ] ||

@@ -65,12 +65,7 @@ static const char help[] =
     "  -h, --help                this text\n";
 
 enum {
-    OPTION_SNAPSHOT = 256,
-    OPTION_ENGINE,
-    OPTION_VAR,
-    OPTION_NAMESPACE,
-    OPTION_PARTIAL,
-    OPTION_FAIL_ON,
+    OPTION_FAIL_ON = OPTION_OWN,
     OPTION_MAX_UNDECIDED,
     OPTION_LIMIT,
     OPTION_THREADS,
@@ -81,12 +76,7 @@ enum {
 };
 
 static const struct option own_options[] = {
-    { "policies", required_argument, NULL, 'f' },
-    { "snapshot", required_argument, NULL, OPTION_SNAPSHOT },
-    { "engine", required_argument, NULL, OPTION_ENGINE },
-    { "var", required_argument, NULL, OPTION_VAR },
-    { "default-namespace", required_argument, NULL, OPTION_NAMESPACE },
-    { "partial", no_argument, NULL, OPTION_PARTIAL },
+    POLICY_OPTIONS,
     { "output", required_argument, NULL, 'o' },
     { "fail-on", required_argument, NULL, OPTION_FAIL_ON },
     { "max-undecided", required_argument, NULL, OPTION_MAX_UNDECIDED },
@@ -185,27 +175,16 @@ take_color(struct arguments *arguments, const char *text)
 static bool
 take_option(struct arguments *arguments, int option, char *value)
 {
+    const int rc = take_policy_option(&arguments->policies, option, value);
     double number;
 
+    if (rc != FLOW_END) {
+        return rc == FLOW_OK;
+    }
     if (option >= OPTION_FILTER) {
         return add_filter(arguments, (size_t)(option - OPTION_FILTER), value);
     }
     switch (option) {
-    case 'f':
-        return words_add(&arguments->policies.manifests, value);
-    case OPTION_SNAPSHOT:
-        return words_add(&arguments->policies.snapshots, value);
-    case OPTION_VAR:
-        return words_add(&arguments->policies.variables, value);
-    case OPTION_ENGINE:
-        arguments->policies.engine = value;
-        return true;
-    case OPTION_NAMESPACE:
-        arguments->policies.default_namespace = value;
-        return true;
-    case OPTION_PARTIAL:
-        arguments->policies.partial = true;
-        return true;
     case 'o':
         return add_output(arguments, value);
     case OPTION_FAIL_ON:

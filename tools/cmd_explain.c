@@ -54,12 +54,7 @@ static const char help[] =
     "flow.\n";
 
 enum {
-    OPTION_SNAPSHOT = 256,
-    OPTION_ENGINE,
-    OPTION_VAR,
-    OPTION_NAMESPACE,
-    OPTION_PARTIAL,
-    OPTION_UUID,
+    OPTION_UUID = OPTION_OWN,
     OPTION_FROM,
     OPTION_TO,
     OPTION_PORT,
@@ -68,12 +63,7 @@ enum {
 };
 
 static const struct option options[] = {
-    { "policies", required_argument, NULL, 'f' },
-    { "snapshot", required_argument, NULL, OPTION_SNAPSHOT },
-    { "engine", required_argument, NULL, OPTION_ENGINE },
-    { "var", required_argument, NULL, OPTION_VAR },
-    { "default-namespace", required_argument, NULL, OPTION_NAMESPACE },
-    { "partial", no_argument, NULL, OPTION_PARTIAL },
+    POLICY_OPTIONS,
     { "uuid", required_argument, NULL, OPTION_UUID },
     { "from", required_argument, NULL, OPTION_FROM },
     { "to", required_argument, NULL, OPTION_TO },
@@ -87,24 +77,13 @@ static const struct option options[] = {
 static bool
 take_option(struct arguments *arguments, int option, char *value)
 {
+    const int rc = take_policy_option(&arguments->policies, option, value);
     char *equals;
 
+    if (rc != FLOW_END) {
+        return rc == FLOW_OK;
+    }
     switch (option) {
-    case 'f':
-        return words_add(&arguments->policies.manifests, value);
-    case OPTION_SNAPSHOT:
-        return words_add(&arguments->policies.snapshots, value);
-    case OPTION_VAR:
-        return words_add(&arguments->policies.variables, value);
-    case OPTION_ENGINE:
-        arguments->policies.engine = value;
-        return true;
-    case OPTION_NAMESPACE:
-        arguments->policies.default_namespace = value;
-        return true;
-    case OPTION_PARTIAL:
-        arguments->policies.partial = true;
-        return true;
     case OPTION_UUID:
         arguments->uuid = value;
         return true;

@@ -58,6 +58,36 @@ words_add(struct words *words, const char *word)
     return true;
 }
 
+int
+take_policy_option(struct policy_arguments *arguments, int option, const char *value)
+{
+    bool ok = true;
+
+    switch (option) {
+    case 'f':
+        ok = words_add(&arguments->manifests, value);
+        break;
+    case OPTION_SNAPSHOT:
+        ok = words_add(&arguments->snapshots, value);
+        break;
+    case OPTION_VAR:
+        ok = words_add(&arguments->variables, value);
+        break;
+    case OPTION_ENGINE:
+        arguments->engine = value;
+        break;
+    case OPTION_NAMESPACE:
+        arguments->default_namespace = value;
+        break;
+    case OPTION_PARTIAL:
+        arguments->partial = true;
+        break;
+    default:
+        return FLOW_END;
+    }
+    return ok ? FLOW_OK : FLOW_E_MEMORY;
+}
+
 void
 policy_arguments_free(struct policy_arguments *arguments)
 {

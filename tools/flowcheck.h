@@ -29,6 +29,30 @@ struct policy_arguments {
     bool partial;
 };
 
+/* getopt values of those options; a command's own begin at OPTION_OWN. */
+enum {
+    OPTION_SNAPSHOT = 256,
+    OPTION_ENGINE,
+    OPTION_VAR,
+    OPTION_NAMESPACE,
+    OPTION_PARTIAL,
+    OPTION_OWN
+};
+
+/* Their entries in a table of long options. */
+#define POLICY_OPTIONS                                                                             \
+    { "policies", required_argument, NULL, 'f' },                                                  \
+        { "snapshot", required_argument, NULL, OPTION_SNAPSHOT },                                  \
+        { "engine", required_argument, NULL, OPTION_ENGINE },                                      \
+        { "var", required_argument, NULL, OPTION_VAR },                                            \
+        { "default-namespace", required_argument, NULL, OPTION_NAMESPACE },                        \
+    {                                                                                              \
+        "partial", no_argument, NULL, OPTION_PARTIAL                                               \
+    }
+
+/* Takes one of those options. FLOW_OK, FLOW_END when it is another, FLOW_E_MEMORY (told). */
+int take_policy_option(struct policy_arguments *arguments, int option, const char *value);
+
 /* Loads the policies and tells their notes; NULL (told) when they cannot be read. */
 struct flow_policies *load_policies(const struct policy_arguments *arguments);
 void policy_arguments_free(struct policy_arguments *arguments);
