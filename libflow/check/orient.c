@@ -142,6 +142,26 @@ direction_by_locality(const struct flow_record *record, bool swapped)
 }
 
 static uint8_t
+other_direction(uint8_t direction)
+{
+    return direction == FLOW_DIRECTION_EGRESS    ? FLOW_DIRECTION_INGRESS
+           : direction == FLOW_DIRECTION_INGRESS ? FLOW_DIRECTION_EGRESS
+                                                 : FLOW_DIRECTION_UNKNOWN;
+}
+
+/*
+ * Whether the direction is that of the packet: a drop only knows which end it happened at. A record
+ * that knows replies has the direction of the connection.
+ */
+static bool
+is_of_packet(const struct flow_record *record)
+{
+    return record->is_reply == FLOW_UNKNOWN && record->trace_reason == 0 &&
+           (record->event_type == FLOW_EVENT_DROP ||
+            record->event_type == FLOW_EVENT_POLICY_VERDICT);
+}
+
+static uint8_t
 direction_of(const struct flow_record *record, bool swapped)
 {
     if (record->event_type == FLOW_EVENT_TRACE &&
@@ -150,16 +170,10 @@ direction_of(const struct flow_record *record, bool swapped)
         /* delivery: since 1.16 the direction it carries may be the other one */
         return swapped ? FLOW_DIRECTION_EGRESS : FLOW_DIRECTION_INGRESS;
     }
-    return record->direction != FLOW_DIRECTION_UNKNOWN ? record->direction
-                                                       : direction_by_locality(record, swapped);
-}
-
-static uint8_t
-other_direction(uint8_t direction)
-{
-    return direction == FLOW_DIRECTION_EGRESS    ? FLOW_DIRECTION_INGRESS
-           : direction == FLOW_DIRECTION_INGRESS ? FLOW_DIRECTION_EGRESS
-                                                 : FLOW_DIRECTION_UNKNOWN;
+    if (record->direction == FLOW_DIRECTION_UNKNOWN) {
+        return direction_by_locality(record, swapped);
+    }
+    return swapped && is_of_packet(record) ? other_direction(record->direction) : record->direction;
 }
 
 size_t

@@ -90,12 +90,8 @@ find_node(struct flow_tally *tally, const struct flow_dict *dict, uint32_t numbe
         tally->node_map = grown;
         tally->node_map_room = room;
     }
-    place = flow_intern_add(&tally->node_names, name, &is_new);
-    if (place == FLOW_INTERN_NONE) {
-        return NULL;
-    }
-    if (place >= tally->node_room) {
-        const size_t room = (size_t)place * 2 + 16;
+    if (tally->node_names.count >= tally->node_room) {
+        const size_t room = (size_t)tally->node_names.count * 2 + 16;
         struct flow_node_seen *grown = realloc(tally->nodes, room * sizeof(*grown));
 
         if (grown == NULL) {
@@ -103,6 +99,10 @@ find_node(struct flow_tally *tally, const struct flow_dict *dict, uint32_t numbe
         }
         tally->nodes = grown;
         tally->node_room = room;
+    }
+    place = flow_intern_add(&tally->node_names, name, &is_new);
+    if (place == FLOW_INTERN_NONE) {
+        return NULL;
     }
     if (is_new) {
         tally->nodes[place] = (struct flow_node_seen){

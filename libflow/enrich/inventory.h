@@ -27,11 +27,14 @@ struct flow_pod {
     struct flow_port_name *ports;
     size_t port_count;
     bool host_network;
-    bool ended;    /* its addresses may be another pod's by now */
-    bool template; /* from a workload: labels that are added at run time are not known */
+    bool ended;       /* its addresses may be another pod's by now */
+    bool template;    /* from a workload: labels that are added at run time are not known */
+    const char *kind; /* of that workload */
+    const struct flow_pod *next; /* a workload of the same name and another kind */
     /* from CiliumEndpoint: the identity's own labels, "source:key=value" */
     struct flow_str *identity_labels;
     size_t identity_label_count;
+    bool endpoint_ports; /* so are the ports */
 };
 
 struct flow_namespace {
@@ -53,7 +56,7 @@ enum flow_address_owner {
     FLOW_OWNER_POD,
     FLOW_OWNER_NODE,
     FLOW_OWNER_SERVICE,
-    FLOW_OWNER_SEVERAL /* two pods say so; none is believed */
+    FLOW_OWNER_SEVERAL /* two objects say so; none is believed */
 };
 
 struct flow_inventory {
@@ -84,6 +87,7 @@ int flow_inventory_add(struct flow_inventory *inventory, struct flow_fields_cont
 
 const struct flow_pod *flow_inventory_pod(const struct flow_inventory *inventory,
                                           struct flow_str namespace_name, struct flow_str name);
+/* The first of the workloads of a name; the others, of other kinds, are linked to it. */
 const struct flow_pod *flow_inventory_workload(const struct flow_inventory *inventory,
                                                struct flow_str namespace_name,
                                                struct flow_str name);

@@ -235,10 +235,13 @@ draft_namespace(const struct flow_party_table *table, struct draft *draft, struc
     party->namespace_labels_known |= namespace != NULL;
 }
 
-/* Labels from the inventory's pod, as an identity would have them, or as Kubernetes does. */
+/*
+ * Labels from the inventory's pod, as an identity would have them, or as Kubernetes does. What the
+ * record tells of a key counts, since the inventory may be older or younger.
+ */
 static void
 draft_pod(const struct flow_party_table *table, struct draft *draft, struct flow_party *party,
-          const struct flow_pod *pod)
+          const struct flow_pod *pod, const struct flow_label_set *told)
 {
     const struct flow_str k8s = FLOW_STR("k8s");
 
@@ -250,7 +253,8 @@ draft_pod(const struct flow_party_table *table, struct draft *draft, struct flow
     }
     if (pod->identity_label_count == 0 || !table->cilium) {
         for (size_t i = 0; i < pod->label_count; i++) {
-            if (!table->cilium || !flow_label_is_stripped(pod->labels[i].name)) {
+            if ((!table->cilium || !flow_label_is_stripped(pod->labels[i].name)) &&
+                find_label(told, pod->labels[i].name) == NULL) {
                 draft_add(draft, k8s, FLOW_STR(""), pod->labels[i].name, pod->labels[i].value);
             }
         }
@@ -307,20 +311,46 @@ seal_labels(struct flow_party_table *table, struct draft *draft, struct flow_par
     return party->labels != NULL;
 }
 
-/* The template of the workload that made a pod: told by the record, or by the pod's name. */
+/* The one workload of a list that is of a kind ("" for any), or is not; NULL for none or several.
+ */
+static const struct flow_pod *
+only_of_kind(const struct flow_pod *pod, struct flow_str kind, bool is)
+{
+    const struct flow_pod *only = NULL;
+
+    for (; pod != NULL; pod = pod->next) {
+        if (kind.len == 0 || flow_str_is(kind, pod->kind) == is) {
+            if (only != NULL) {
+                return NULL;
+            }
+            only = pod;
+        }
+    }
+    return only;
+}
+
+/*
+ * The template of the workload that made a pod: told by the record, or by the pod's name. Stateful
+ * sets count their pods, all others give them random endings.
+ */
 static const struct flow_pod *
 workload_of(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
 {
-    const struct flow_str names[] = {
-        endpoint->workload_name,
-        flow_pod_name_stem(endpoint->pod_name),
-        flow_pod_name_without_ordinal(endpoint->pod_name),
+    const struct {
+        struct flow_str name, kind;
+        bool is;
+    } guesses[] = {
+        { endpoint->workload_name, endpoint->workload_kind, true },
+        { flow_pod_name_stem(endpoint->pod_name), FLOW_STR("StatefulSet"), false },
+        { flow_pod_name_without_ordinal(endpoint->pod_name), FLOW_STR("StatefulSet"), true },
     };
     const struct flow_pod *pod = NULL;
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && pod == NULL; i++) {
-        if (names[i].len > 0) {
-            pod = flow_inventory_workload(inventory, endpoint->namespace_name, names[i]);
+    for (size_t i = 0; i < sizeof(guesses) / sizeof(guesses[0]) && pod == NULL; i++) {
+        if (guesses[i].name.len > 0) {
+            pod = only_of_kind(
+                flow_inventory_workload(inventory, endpoint->namespace_name, guesses[i].name),
+                guesses[i].kind, guesses[i].is);
         }
     }
     return pod;
@@ -416,10 +446,10 @@ complete_from_inventory(const struct flow_party_table *table, struct draft *draf
         if (party->pod_name.len == 0 && !party->pod->template) {
             party->pod_name = party->pod->name;
         }
-        draft_pod(table, draft, party, party->pod);
+        draft_pod(table, draft, party, party->pod, endpoint->labels);
     } else if (identity != NULL) {
         party->class = FLOW_PARTY_POD;
-        draft_pod(table, draft, party, identity);
+        draft_pod(table, draft, party, identity, endpoint->labels);
     } else {
         classify_bare(table, party, endpoint, address);
         if (!party->any_node) {
@@ -443,7 +473,7 @@ make_party(struct flow_party_table *table, struct flow_party *party, struct draf
         party->class = class;
         draft_record(table, draft, party, endpoint->labels);
         if (!table->cilium && party->pod != NULL) {
-            draft_pod(table, draft, party, party->pod);
+            draft_pod(table, draft, party, party->pod, endpoint->labels);
         }
     } else {
         complete_from_inventory(table, draft, party, endpoint, address);

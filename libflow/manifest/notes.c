@@ -8,6 +8,10 @@
 void
 flow_notes_add(struct flow_notes *notes, int level, const struct flow_error *error)
 {
+    if (error->status == FLOW_E_MEMORY) {
+        notes->failed = true; /* nothing is wrong with the object: the whole load fails */
+        return;
+    }
     if (notes->count == notes->room) {
         const size_t room = notes->room == 0 ? 16 : notes->room * 2;
         struct flow_note *grown = realloc(notes->notes, room * sizeof(*grown));

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "policy/read.h"
 
@@ -292,15 +293,18 @@ static bool
 read_bounds(struct flow_policy_reader *reader, const struct flow_node *map, bool strict,
             struct flow_port *port)
 {
+    const struct flow_node *first, *last;
     int64_t start, end;
 
     if (!flow_field_is_map(reader->context, map, "a port range") ||
-        !flow_field_integer(reader->context, flow_field(map, "start"), "start", 1, 65535, &start) ||
-        !flow_field_integer(reader->context, flow_field(map, "end"), "end", 1, 65535, &end)) {
+        !flow_field_need(reader->context, map, "start", "a whole number at start", &first) ||
+        !flow_field_need(reader->context, map, "end", "a whole number at end", &last) ||
+        !flow_field_integer(reader->context, first, "start", 1, 65535, &start) ||
+        !flow_field_integer(reader->context, last, "end", 1, 65535, &end)) {
         return false;
     }
     if (end < start || (strict && end == start)) {
-        return flow_field_fail(reader->context, flow_field(map, "end"), "end above start");
+        return flow_field_fail(reader->context, last, "end above start");
     }
     port->first = (uint16_t)start;
     port->last = (uint16_t)end;
@@ -502,6 +506,7 @@ read_tier(struct flow_policy_reader *reader, const struct flow_node *spec,
 {
     const struct flow_node *tier = flow_field(spec, "tier");
     const struct flow_node *priority = flow_field(spec, "priority");
+    char found[FLOW_QUOTE_BYTES_MAX + 8];
     int64_t number = 0;
 
     policy->tier = FLOW_TIER_ADMIN;
@@ -509,9 +514,8 @@ read_tier(struct flow_policy_reader *reader, const struct flow_node *spec,
         policy->tier = FLOW_TIER_BASELINE;
         return strcmp(reader->info.name, "default") == 0 ||
                flow_field_refuse(reader->context, spec,
-                                 "expected name default for a BaselineAdminNetworkPolicy, found "
-                                 "\"%.60s\"",
-                                 reader->info.name);
+                                 "expected name default for a BaselineAdminNetworkPolicy, found %s",
+                                 flow_quote(flow_str_of(reader->info.name), found, sizeof(found)));
     }
     if (reader->info.kind == FLOW_POLICY_KCNP) {
         if (tier != NULL && tier->type == FLOW_NODE_SCALAR && flow_str_is(tier->text, "Baseline")) {

@@ -27,6 +27,7 @@ static const struct {
     { "egressDeny", FLOW_DIRECTION_EGRESS, true },
 };
 
+enum { LOG_MAX = 32 };
 enum { SECTION_COUNT = sizeof(sections) / sizeof(sections[0]) };
 
 static const char *const item_members[SECTION_COUNT][16] = {
@@ -39,6 +40,14 @@ static const char *const item_members[SECTION_COUNT][16] = {
     { "toEndpoints", "toNodes", "toEntities", "toCIDR", "toCIDRSet", "toGroups", "toServices",
       "toRequires", "toPorts", "icmps", NULL },
 };
+
+bool
+flow_policy_map(struct flow_policy_reader *reader, const struct flow_node *map, const char *key,
+                const struct flow_node **member)
+{
+    *member = map != NULL ? flow_node_get(map, key) : NULL;
+    return *member == NULL || flow_field_is_map(reader->context, *member, key);
+}
 
 /* Whether a selector speaks of reserved:init, which lifts the namespace off its peers. */
 static bool
@@ -91,8 +100,8 @@ read_subject(struct flow_policy_reader *reader, const struct flow_node *spec,
     struct flow_selector_draft draft = { .arena = reader->context->arena };
     const struct flow_node *endpoints, *nodes;
 
-    if (!flow_field_map(reader->context, spec, "endpointSelector", &endpoints) ||
-        !flow_field_map(reader->context, spec, "nodeSelector", &nodes)) {
+    if (!flow_policy_map(reader, spec, "endpointSelector", &endpoints) ||
+        !flow_policy_map(reader, spec, "nodeSelector", &nodes)) {
         return false;
     }
     if (nodes != NULL && reader->info.kind == FLOW_POLICY_CNP) {
@@ -129,7 +138,7 @@ read_default_deny(struct flow_policy_reader *reader, const struct flow_node *spe
 
     policy->isolates[FLOW_DIRECTION_INGRESS] = policy->speaks[FLOW_DIRECTION_INGRESS];
     policy->isolates[FLOW_DIRECTION_EGRESS] = policy->speaks[FLOW_DIRECTION_EGRESS];
-    if (!flow_field_map(reader->context, spec, "enableDefaultDeny", &map)) {
+    if (!flow_policy_map(reader, spec, "enableDefaultDeny", &map)) {
         return false;
     }
     if (map == NULL) {
@@ -157,7 +166,7 @@ read_authentication(struct flow_policy_reader *reader, const struct flow_node *i
     static const char *const modes[] = { "disabled", "required", "test-always-fail" };
     const struct flow_node *map, *mode;
 
-    if (!flow_field_map(reader->context, item, "authentication", &map)) {
+    if (!flow_policy_map(reader, item, "authentication", &map)) {
         return false;
     }
     mode = flow_field(map, "mode");
@@ -212,6 +221,30 @@ count_rules(struct flow_policy_reader *reader, const struct flow_node *spec,
     return true;
 }
 
+/* What says nothing of traffic, and still has to be right for the object to be taken. */
+static bool
+check_metadata(struct flow_policy_reader *reader, const struct flow_node *spec)
+{
+    struct flow_str text = { NULL, 0 };
+    const struct flow_node *labels, *log;
+    size_t count = 0;
+
+    if (!flow_field_list(reader->context, spec, "labels", &labels) ||
+        !flow_field_text_member(reader->context, spec, "description", &text, NULL) ||
+        !flow_policy_map(reader, spec, "log", &log)) {
+        return false;
+    }
+    text = FLOW_STR("");
+    if (!flow_field_text_member(reader->context, log, "value", &text, NULL)) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        count += ((unsigned char)text.ptr[i] & 0xc0) != 0x80; /* bytes that begin a character */
+    }
+    return count <= LOG_MAX || flow_field_fail(reader->context, flow_field(log, "value"),
+                                               "at most %d characters at log.value", LOG_MAX);
+}
+
 static bool
 read_spec(struct flow_policy_reader *reader, const struct flow_node *spec, const char *prefix)
 {
@@ -222,6 +255,9 @@ read_spec(struct flow_policy_reader *reader, const struct flow_node *spec, const
     size_t count;
 
     flow_field_only(reader->context, spec, "spec", rule_members);
+    if (!check_metadata(reader, spec)) {
+        return false;
+    }
     policy = flow_policy_list_add(reader, spec->line);
     if (policy != NULL) {
         policy->tier = FLOW_TIER_NORMAL;
@@ -246,6 +282,7 @@ read_spec(struct flow_policy_reader *reader, const struct flow_node *spec, const
             }
         }
     }
+    policy->why |= reader->open ? FLOW_UNDECIDED_UNMODELLED : 0;
     return true;
 }
 
@@ -257,7 +294,7 @@ flow_policy_read_cilium(struct flow_policy_reader *reader, const struct flow_nod
 
     flow_field_only(reader->context, object, flow_policy_kind_name(reader->info.kind),
                     policy_members);
-    if (!flow_field_map(reader->context, object, "spec", &spec) ||
+    if (!flow_policy_map(reader, object, "spec", &spec) ||
         !flow_field_list(reader->context, object, "specs", &specs)) {
         return false;
     }

@@ -267,6 +267,10 @@ read_fqdn(struct flow_policy_reader *reader, const struct flow_node *item, bool 
         return false;
     }
     flow_field_only(reader->context, item, "toFQDNs[]", members);
+    if (flow_field(item, "matchName") != NULL && flow_field(item, "matchPattern") != NULL) {
+        return flow_field_refuse(reader->context, item,
+                                 "expected one of matchName and matchPattern, found both");
+    }
     if (!flow_field_text_member(reader->context, item, "matchName", &peer->pattern, &placeholder)) {
         return false;
     }
@@ -300,7 +304,7 @@ read_open(struct flow_policy_reader *reader, const struct flow_node *item, bool 
 /* The member of the rule that lists peers: the one not empty, else an empty one, else NULL. */
 static bool
 find_member(struct flow_policy_reader *reader, const struct flow_node *node,
-            const struct member *members, const struct member **found,
+            const struct member *members, bool deny, const struct member **found,
             const struct flow_node **list)
 {
     *found = NULL;
@@ -308,6 +312,9 @@ find_member(struct flow_policy_reader *reader, const struct flow_node *node,
     for (const struct member *member = members; member->name != NULL; member++) {
         const struct flow_node *candidate;
 
+        if (deny && member->read == read_fqdn) {
+            continue; /* the schema does not have it, and the API server leaves it out */
+        }
         if (!flow_field_list(reader->context, node, member->name, &candidate)) {
             return false;
         }
@@ -325,15 +332,20 @@ find_member(struct flow_policy_reader *reader, const struct flow_node *node,
     return true;
 }
 
+/* A requirement over all rules of an endpoint; Cilium 1.19 refuses it. */
 static bool
-refuse_requires(struct flow_policy_reader *reader, const struct flow_node *node, const char *name)
+read_requires(struct flow_policy_reader *reader, const struct flow_node *node, const char *name)
 {
     const struct flow_node *list;
 
     if (!flow_field_list(reader->context, node, name, &list)) {
         return false;
     }
-    return list == NULL || list->count == 0 ||
+    if (list == NULL || list->count == 0) {
+        return true;
+    }
+    reader->open = true;
+    return reader->engine->requires ||
            flow_field_refuse(reader->context, list,
                              "expected no %s, which Cilium has removed, found some", name);
 }
@@ -349,13 +361,10 @@ flow_cilium_read_peers(struct flow_policy_reader *reader, const struct flow_node
         (ports != NULL && ports->count > 0) || (icmps != NULL && icmps->count > 0);
     const struct member *member;
 
-    if (!refuse_requires(reader, node, ingress ? "fromRequires" : "toRequires") ||
-        !find_member(reader, node, ingress ? ingress_members : egress_members, &member, &list)) {
+    if (!read_requires(reader, node, ingress ? "fromRequires" : "toRequires") ||
+        !find_member(reader, node, ingress ? ingress_members : egress_members, rule->deny, &member,
+                     &list)) {
         return false;
-    }
-    if (rule->deny && member != NULL && member->read == read_fqdn) {
-        flow_field_warn(reader->context, list, "toFQDNs does not exist in egressDeny");
-        list = NULL;
     }
     if (list == NULL || list->count == 0) {
         /* an empty toFQDNs is as good as none; any other empty list selects nobody */

@@ -166,6 +166,7 @@ read_port(struct flow_policy_reader *reader, const struct flow_node *map, struct
     struct flow_str text = FLOW_STR("");
     unsigned long number;
     bool has_ports = true;
+    char *end;
 
     if (!flow_field_is_map(reader->context, map, "ports[]")) {
         return false;
@@ -192,8 +193,8 @@ read_port(struct flow_policy_reader *reader, const struct flow_node *map, struct
         }
         return read_end(reader, flow_field(map, "endPort"), port);
     }
-    number = strtoul(text.ptr, NULL, 0);
-    if (number > 65535) {
+    number = strtoul(text.ptr, &end, 0);
+    if (number > 65535 || end != text.ptr + text.len) {
         return flow_field_fail(reader->context, node, "a port from 0 to 65535");
     }
     port->any_port |= number == 0;
@@ -201,41 +202,143 @@ read_port(struct flow_policy_reader *reader, const struct flow_node *map, struct
     return read_end(reader, flow_field(map, "endPort"), port);
 }
 
+static const char *const l7_lists[] = { "http", "kafka", "dns", "l7" };
+
+static bool
+has_items(const struct flow_node *map, const char *key)
+{
+    const struct flow_node *list = flow_field(map, key);
+
+    return list != NULL && list->type == FLOW_NODE_LIST && list->count > 0;
+}
+
+/* Whether an entry has rules for requests; those of a list without items are none. */
+static bool
+has_l7_rules(const struct flow_node *entry)
+{
+    const struct flow_node *rules = flow_field(entry, "rules");
+    bool any = flow_field(rules, "l7proto") != NULL;
+
+    for (size_t i = 0; i < sizeof(l7_lists) / sizeof(l7_lists[0]); i++) {
+        any |= has_items(rules, l7_lists[i]);
+    }
+    return any;
+}
+
 /* Whether an entry hands requests to a proxy that may refuse them. */
 static bool
 filters_requests(const struct flow_node *entry)
 {
-    static const char *const kinds[] = { "http", "kafka", "dns", "l7" };
-    const struct flow_node *rules = flow_field(entry, "rules");
-    const struct flow_node *names = flow_field(entry, "serverNames");
-
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        const struct flow_node *list = flow_field(rules, kinds[i]);
-
-        if (list != NULL && list->type == FLOW_NODE_LIST && list->count > 0) {
-            return true;
-        }
-    }
-    return flow_field(entry, "listener") != NULL || flow_field(rules, "l7proto") != NULL ||
-           (names != NULL && names->type == FLOW_NODE_LIST && names->count > 0);
+    return has_l7_rules(entry) || flow_field(entry, "listener") != NULL ||
+           has_items(entry, "serverNames");
 }
 
 /* Types of what is not modelled, so that a slip there is told too. */
 static bool
 check_entry(struct flow_policy_reader *reader, const struct flow_node *entry, bool deny)
 {
-    const struct flow_node *member;
+    const struct flow_node *member, *rules;
 
     if (!flow_field_is_map(reader->context, entry, "toPorts[]")) {
         return false;
     }
     flow_field_only(reader->context, entry, "toPorts[]",
                     deny ? deny_ports_members : to_ports_members);
-    return deny || (flow_field_map(reader->context, entry, "rules", &member) &&
-                    flow_field_list(reader->context, entry, "serverNames", &member) &&
-                    flow_field_map(reader->context, entry, "terminatingTLS", &member) &&
-                    flow_field_map(reader->context, entry, "originatingTLS", &member) &&
-                    flow_field_map(reader->context, entry, "listener", &member));
+    if (deny) {
+        return true;
+    }
+    if (!flow_policy_map(reader, entry, "rules", &rules) ||
+        !flow_field_list(reader->context, entry, "serverNames", &member) ||
+        !flow_policy_map(reader, entry, "terminatingTLS", &member) ||
+        !flow_policy_map(reader, entry, "originatingTLS", &member) ||
+        !flow_policy_map(reader, entry, "listener", &member)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(l7_lists) / sizeof(l7_lists[0]); i++) {
+        if (!flow_field_list(reader->context, rules, l7_lists[i], &member)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One protocol of requests, and one that the section can have. */
+static bool
+check_l7_kind(struct flow_policy_reader *reader, const struct flow_node *rules, uint8_t direction)
+{
+    const char *const kinds[] = { "http", "kafka", "dns", "l7proto" };
+    size_t given = 0;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        given += flow_field(rules, kinds[i]) != NULL;
+    }
+    if (given > 1) {
+        return flow_field_refuse(reader->context, rules,
+                                 "expected rules of one protocol in an entry, found %zu", given);
+    }
+    if (flow_field(rules, "l7") != NULL && flow_field(rules, "l7proto") == NULL) {
+        return flow_field_refuse(reader->context, rules, "expected l7proto beside l7, found none");
+    }
+    return direction == FLOW_DIRECTION_EGRESS || !has_items(rules, "dns") ||
+           flow_field_refuse(reader->context, flow_field(rules, "dns"),
+                             "expected DNS rules in egress alone, found some in ingress");
+}
+
+/* The ports that a proxy can listen to. */
+static bool
+check_l7_port(struct flow_policy_reader *reader, const struct flow_node *node,
+              const struct flow_port *port, bool dns)
+{
+    if (port->why != 0) {
+        return true;
+    }
+    if (!dns && port->protocols != FLOW_PROTOCOL_BIT(FLOW_PROTOCOL_TCP)) {
+        return flow_field_refuse(reader->context, node,
+                                 "expected protocol TCP beside rules for requests, found another");
+    }
+    if (port->any_port) {
+        return flow_field_refuse(reader->context, node,
+                                 "expected a port beside rules for requests, found all of them");
+    }
+    return !dns || port->name.len > 0 || port->first == port->last ||
+           flow_field_refuse(reader->context, node,
+                             "expected one port beside DNS rules, found a range");
+}
+
+/* What Cilium asks of an entry that hands requests to a proxy; ports are those of the entry. */
+static bool
+check_l7(struct flow_policy_reader *reader, const struct flow_node *entry, uint8_t direction,
+         const struct flow_port *ports)
+{
+    const struct flow_node *list = flow_field(entry, "ports");
+    const struct flow_node *rules = flow_field(entry, "rules");
+    const bool dns = has_items(rules, "dns");
+
+    if (flow_field(entry, "listener") != NULL && direction == FLOW_DIRECTION_INGRESS) {
+        return flow_field_refuse(reader->context, flow_field(entry, "listener"),
+                                 "expected a listener in egress alone, found one in ingress");
+    }
+    if (!has_l7_rules(entry)) {
+        return true;
+    }
+    if (!check_l7_kind(reader, rules, direction)) {
+        return false;
+    }
+    if (has_items(entry, "serverNames") && flow_field(entry, "terminatingTLS") == NULL) {
+        return flow_field_refuse(
+            reader->context, flow_field(entry, "serverNames"),
+            "expected terminatingTLS beside serverNames and rules, found none");
+    }
+    if (dns && (list == NULL || list->count == 0)) {
+        return flow_field_refuse(reader->context, entry,
+                                 "expected a port beside DNS rules, found none");
+    }
+    for (size_t i = 0; list != NULL && i < list->count; i++) {
+        if (!check_l7_port(reader, list->items[i], &ports[i], dns)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool
@@ -272,12 +375,16 @@ read_to_ports(struct flow_policy_reader *reader, const struct flow_node *list, b
     rule->ports = flow_policy_array(reader, count, sizeof(*rule->ports));
     for (size_t i = 0; rule->ports != NULL && i < list->count; i++) {
         const struct flow_node *ports = flow_field(list->items[i], "ports");
+        const size_t first = rule->port_count;
 
         rule->l7 |= !deny && filters_requests(list->items[i]);
         for (size_t p = 0; ports != NULL && p < ports->count; p++) {
             if (!read_port(reader, ports->items[p], &rule->ports[rule->port_count++])) {
                 return false;
             }
+        }
+        if (!deny && !check_l7(reader, list->items[i], rule->direction, &rule->ports[first])) {
+            return false;
         }
     }
     return rule->ports != NULL;

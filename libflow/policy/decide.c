@@ -352,7 +352,7 @@ name_allowance(struct flow_decider *decider, const struct answers *answers,
     } else if (answers->ballot.allowed) {
         decision->l7 = answers->ballot.l7;
         name_decider(decider, decision, answers->ballot.allow_step, true);
-    } else if (answers->normal.may_allow || answers->ballot.may_isolate) {
+    } else if (answers->ballot.may_isolate) {
         decision->by_host_rule = answers->host_may;
     } else if (answers->baseline.may_allow) {
         name_decider(decider, decision, answers->baseline.allow_step, true);

@@ -13,8 +13,8 @@
 #include "source/source.h"
 
 static const struct flow_engine engines[] = {
-    { .name = "cilium-1.17", .cilium = true },
-    { .name = "cilium-1.18", .cilium = true },
+    { .name = "cilium-1.17", .cilium = true, .requires = true },
+    { .name = "cilium-1.18", .cilium = true, .requires = true },
     { .name = "cilium-1.19", .cilium = true, .local_cluster = true, .deep_fqdn = true },
     { .name = "cilium-1.20",
       .cilium = true,

@@ -139,8 +139,12 @@ note_kind(struct flow_loader *loader, const struct flow_node *object, struct flo
     const struct flow_str text = { key, (size_t)len < sizeof(key) ? (size_t)len : 0 };
     char kind_word[WORD_BYTES], group_word[WORD_BYTES];
 
-    if (flow_cache_find(&loader->told, text) == NULL &&
-        flow_cache_put(&loader->told, text, loader)) {
+    if (flow_cache_find(&loader->told, text) != NULL) {
+        return;
+    }
+    if (!flow_cache_put(&loader->told, text, loader)) {
+        loader->policies->notes.failed = true;
+    } else {
         note(loader, FLOW_NOTE_INFO, object, "%s%s%s %s", word(kind, kind_word, sizeof(kind_word)),
              group.len > 0 ? "." : "", word(group, group_word, sizeof(group_word)), what);
     }
@@ -294,10 +298,14 @@ load_unmodelled(struct flow_loader *loader, const struct flow_node *object, bool
         policy->why = FLOW_UNDECIDED_UNMODELLED;
         policy->tier = FLOW_TIER_NORMAL;
         policy->index = UINT32_MAX - 1;
-        ok = !namespaced ||
+        /* in a namespace that is a placeholder it may select any pod */
+        ok = !namespaced || reader.placeholder ||
              flow_selector_add_equal(&draft, FLOW_STR("k8s"), FLOW_STR(FLOW_NAMESPACE_KEY),
                                      flow_str_of(reader.info.namespace_name));
         policy->subject = flow_selector_seal(&draft);
+        if (!ok) {
+            flow_fail_memory(loader->context.err);
+        }
         /* no object in force stands behind it: it decides nothing */
         ok = ok && append_policies(loader, &reader);
     }
@@ -331,9 +339,9 @@ load_items(struct flow_loader *loader, const struct flow_node *object, struct fl
     const struct flow_str item_kind = { kind.ptr, kind.len - 4 };
     char kind_word[WORD_BYTES];
 
-    if (items == NULL || items->type != FLOW_NODE_LIST) {
-        note(loader, FLOW_NOTE_ERROR, items != NULL ? items : object,
-             "expected a list at items of a %s", word(kind, kind_word, sizeof(kind_word)));
+    if (items->type != FLOW_NODE_LIST) {
+        note(loader, FLOW_NOTE_ERROR, items, "expected a list at items of a %s",
+             word(kind, kind_word, sizeof(kind_word)));
         return;
     }
     for (size_t i = 0; i < items->count; i++) {
@@ -419,7 +427,9 @@ load_object(struct flow_loader *loader, const struct flow_node *object, struct f
                   "is passed over");
         return;
     }
-    if (kind.len >= 4 && memcmp(kind.ptr + kind.len - 4, "List", 4) == 0 && depth < 8) {
+    /* other kinds end so too, and lists without items are as good as no document */
+    if (kind.len >= 4 && memcmp(kind.ptr + kind.len - 4, "List", 4) == 0 && depth < 8 &&
+        flow_field(object, "items") != NULL) {
         load_items(loader, object, group, kind, depth);
         return;
     }

@@ -116,48 +116,52 @@ in_cidr(const struct flow_peer *peer, const struct flow_address *address)
     return true;
 }
 
+/* A prefix that is a placeholder is open; an exception that is one matters inside alone. */
+static struct flow_tri
+try_cidr(const struct flow_peer *peer, const struct flow_address *address)
+{
+    if (peer->cidr.address.family == 0) {
+        return flow_tri_maybe(peer->why);
+    }
+    if (address->family == 0) {
+        return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
+    }
+    if (!in_cidr(peer, address)) {
+        return flow_tri_of(false);
+    }
+    return peer->why != 0 ? flow_tri_maybe(peer->why) : flow_tri_of(true);
+}
+
 /* Cilium: prefixes select addresses outside the cluster and nothing else. */
 static struct flow_tri
 match_cidr(const struct flow_peer *peer, const struct flow_question *question)
 {
+    const struct flow_tri inside = try_cidr(peer, &question->peer_address);
     const uint8_t class = question->peer->class;
 
     if (class == FLOW_PARTY_UNKNOWN || class == FLOW_PARTY_SERVICE) {
-        return in_cidr(peer, &question->peer_address) || peer->why != 0
-                   ? flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS | peer->why)
-                   : flow_tri_of(false);
+        return flow_tri_and(inside, flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS));
     }
-    if (class != FLOW_PARTY_WORLD &&
-        !(class == FLOW_PARTY_API_SERVER && question->peer_address.family != 0)) {
-        return flow_tri_of(false);
-    }
-    if (peer->why != 0) {
-        return flow_tri_maybe(peer->why);
-    }
-    if (question->peer_address.family == 0) {
-        return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
-    }
-    return flow_tri_of(in_cidr(peer, &question->peer_address));
+    return class == FLOW_PARTY_WORLD ||
+                   (class == FLOW_PARTY_API_SERVER && question->peer_address.family != 0)
+               ? inside
+               : flow_tri_of(false);
 }
 
 /* Kubernetes: addresses outside for certain, inside the cluster as the plugin likes. */
 static struct flow_tri
 match_ip_block(const struct flow_peer *peer, const struct flow_question *question)
 {
-    if (peer->why != 0) {
-        return flow_tri_maybe(peer->why);
+    const struct flow_tri inside = try_cidr(peer, &question->peer_address);
+
+    switch (question->peer->class) {
+    case FLOW_PARTY_WORLD:
+        return inside;
+    case FLOW_PARTY_UNKNOWN:
+        return flow_tri_and(inside, flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS));
+    default:
+        return flow_tri_and(inside, flow_tri_maybe(FLOW_UNDECIDED_UNDEFINED));
     }
-    if (question->peer_address.family == 0) {
-        return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
-    }
-    if (!in_cidr(peer, &question->peer_address)) {
-        return flow_tri_of(false);
-    }
-    if (question->peer->class == FLOW_PARTY_UNKNOWN) {
-        return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
-    }
-    return question->peer->class == FLOW_PARTY_WORLD ? flow_tri_of(true)
-                                                     : flow_tri_maybe(FLOW_UNDECIDED_UNDEFINED);
 }
 
 static struct flow_tri
@@ -168,8 +172,8 @@ match_group(const struct flow_peer *peer, const struct flow_question *question)
     if (question->peer->class != FLOW_PARTY_WORLD) {
         return unless_unknown(question->peer, false);
     }
-    if (peer->why != 0) {
-        return flow_tri_maybe(peer->why);
+    if (peer->why != 0 || question->peer_address.family == 0) {
+        return flow_tri_maybe(peer->why != 0 ? peer->why : FLOW_UNDECIDED_NO_LABELS);
     }
     for (size_t g = 0; g < peer->group_count; g++) {
         for (size_t i = 0; i < peer->groups[g]->cidr_count; i++) {
@@ -388,7 +392,10 @@ flow_match_rule(const struct flow_rule *rule, const struct flow_policy *policy,
     }
     if (question->peer->class == FLOW_PARTY_SERVICE) {
         /* seen before translation: policy is about the pod and port behind the Service */
-        return flow_tri_maybe(FLOW_UNDECIDED_INVENTORY);
+        return rule->port_extent == FLOW_EXTENT_ANY &&
+                       match_peers(rule, question).truth == FLOW_TRUE
+                   ? flow_tri_of(true)
+                   : flow_tri_maybe(FLOW_UNDECIDED_INVENTORY);
     }
     ports = match_ports(rule, policy, question);
     return ports.truth == FLOW_FALSE ? ports : flow_tri_and(ports, match_peers(rule, question));

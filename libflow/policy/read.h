@@ -14,6 +14,7 @@ struct flow_engine {
     bool cilium;
     bool local_cluster;   /* peers of a CNP are of the policy's cluster unless it says otherwise */
     bool deep_fqdn;       /* "**." in a name pattern stands for one or more labels */
+    bool requires;        /* fromRequires and toRequires are not removed yet */
     bool admin;           /* enforces AdminNetworkPolicy and BaselineAdminNetworkPolicy */
     bool cluster_network; /* enforces ClusterNetworkPolicy */
 };
@@ -28,6 +29,7 @@ struct flow_policy_reader {
     const struct flow_engine *engine;
     struct flow_policy_info info; /* of the object */
     bool placeholder;             /* in its namespace */
+    bool open;                    /* a part that is not modelled narrows what its rules say */
     struct flow_policy_list *out;
 };
 
@@ -51,6 +53,13 @@ bool flow_cilium_read_peers(struct flow_policy_reader *reader, const struct flow
 /* cilium_ports.c: toPorts and icmps. */
 bool flow_cilium_read_ports(struct flow_policy_reader *reader, const struct flow_node *node,
                             bool deny, struct flow_rule *rule);
+
+/*
+ * A member that is a map or absent, of a custom resource: its schema refuses null for a map, while
+ * kinds of Kubernetes' own take it for absent.
+ */
+bool flow_policy_map(struct flow_policy_reader *reader, const struct flow_node *map,
+                     const char *key, const struct flow_node **member);
 
 /* A CIDR and its exceptions, each inside it. */
 bool flow_policy_read_except(struct flow_policy_reader *reader, const struct flow_node *map,

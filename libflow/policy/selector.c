@@ -259,6 +259,11 @@ flow_selector_read(struct flow_fields_context *context, const struct flow_node *
     const struct flow_node *labels, *expressions;
 
     flow_field_only(context, map, "a selector", members);
+    if (form == FLOW_KEYS_CILIUM && flow_field_present(map, "matchLabels") &&
+        flow_field(map, "matchLabels") == NULL) {
+        /* the schema of a custom resource refuses null for a map */
+        return flow_field_fail(context, flow_node_get(map, "matchLabels"), "a map at matchLabels");
+    }
     if (!flow_field_map(context, map, "matchLabels", &labels) ||
         !flow_field_list(context, map, "matchExpressions", &expressions) ||
         (labels != NULL && !read_match_labels(context, labels, form, draft))) {
