@@ -116,6 +116,42 @@ TABLE(icmp_entries, "{fields: [{type: 8}]}", "{fields: [{family: IPv6, type: 128
       "{fields: [{}]}", "{fields: [8]}");
 TABLE(authentications, "{mode: disabled}", "{mode: required}", "{mode: other}", "{}", "null");
 
+TABLE(admin_subjects, "priority: 10, subject: {namespaces: {}}",
+      "priority: 20, subject: {namespaces: {matchLabels: {team: shop}}}",
+      "priority: 10, subject: {pods: {namespaceSelector: {}, podSelector: {}}}",
+      "priority: 10, subject: {pods: {podSelector: {matchLabels: {app: web}}}}",
+      "priority: 0, subject: {pods: {namespaceSelector: {matchLabels: "
+      "{kubernetes.io/metadata.name: data}}, podSelector: {matchLabels: {app: db}}}}",
+      "priority: 1001, subject: {namespaces: {}}", "priority: '10', subject: {namespaces: {}}",
+      "priority: 10, subject: {}", "priority: 10, subject: {namespaces: {}, pods: {}}",
+      "subject: {namespaces: {}}", "priority: 10");
+TABLE(cluster_subjects, "tier: Admin, priority: 10, subject: {namespaces: {}}",
+      "tier: Baseline, priority: 10, subject: {namespaces: {}}",
+      "tier: Admin, priority: 10, subject: {pods: {podSelector: {matchLabels: {app: web}}}}",
+      "tier: Admin, priority: 20, subject: {namespaces: {matchLabels: {team: data}}}",
+      "tier: Baseline, priority: 5, subject: {pods: {podSelector: {matchLabels: {app: db}}}}",
+      "tier: Other, priority: 10, subject: {namespaces: {}}", "priority: 10, subject: {pods: {}}");
+TABLE(admin_starts, "action: Allow", "action: Deny", "action: Pass", "action: Accept",
+      "action: Allow, name: first", "action: Deny, name: ''", "name: x", "action: [Deny]");
+TABLE(cluster_starts, "action: Accept", "action: Deny", "action: Pass", "action: Allow",
+      "action: accept", "name: x");
+TABLE(admin_peers, "{namespaces: {}}", "{namespaces: {matchLabels: {team: shop}}}",
+      "{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}}",
+      "{pods: {podSelector: {matchLabels: {app: db}}}}", "{nodes: {}}",
+      "{nodes: {matchLabels: {role: worker}}}", "{networks: [192.0.2.0/24, '2001:db8::/32']}",
+      "{networks: [0.0.0.0/0]}", "{domainNames: ['*.example.org', www.example.org]}",
+      "{networks: ['${UNSET}']}", "{namespaces: {sameLabels: [team]}}", "{networks: []}",
+      "{networks: [10.0.0.1]}", "{}", "{namespaces: {}, nodes: {}}", "null", "{pods: {}}");
+TABLE(admin_ports, "{portNumber: {port: 80}}", "{portNumber: {protocol: UDP, port: 53}}",
+      "{portRange: {start: 1, end: 65535}}", "{namedPort: http}", "{namedPort: metrics}",
+      "{portRange: {protocol: SCTP, start: 9, end: 8}}", "{portNumber: {}}", "{portRange: {}}",
+      "{portNumber: {port: 0}}", "{portNumber: {protocol: ICMP, port: 1}}", "{}", "80",
+      "{namedPort: '${UNSET}'}", "{portNumber: {port: 80}, namedPort: http}");
+TABLE(cluster_ports, "{tcp: {destinationPort: {number: 80}}}",
+      "{udp: {destinationPort: {range: {start: 1, end: 65535}}}}", "{sctp: {}}",
+      "{destinationNamedPort: http}", "{tcp: {destinationPort: {range: {start: 80, end: 80}}}}",
+      "{tcp: {destinationPort: {}}}", "{tcp: null}", "{}", "{icmp: {}}");
+
 static const struct fuzz_member knp_ingress[] = {
     { "from", true, &knp_peers },
     { "ports", true, &knp_ports },
@@ -127,8 +163,8 @@ static const struct fuzz_member knp_egress[] = {
 };
 
 static const struct fuzz_section knp_sections[] = {
-    { "ingress", knp_ingress, COUNT(knp_ingress) },
-    { "egress", knp_egress, COUNT(knp_egress) },
+    { "ingress", NULL, knp_ingress, COUNT(knp_ingress) },
+    { "egress", NULL, knp_egress, COUNT(knp_egress) },
 };
 
 static const struct fuzz_member from_members[] = {
@@ -149,20 +185,58 @@ static const struct fuzz_member to_members[] = {
 };
 
 static const struct fuzz_section cilium_sections[] = {
-    { "ingress", from_members, COUNT(from_members) },
-    { "egress", to_members, COUNT(to_members) },
-    { "ingressDeny", from_members, COUNT(from_members) },
-    { "egressDeny", to_members, COUNT(to_members) },
+    { "ingress", NULL, from_members, COUNT(from_members) },
+    { "egress", NULL, to_members, COUNT(to_members) },
+    { "ingressDeny", NULL, from_members, COUNT(from_members) },
+    { "egressDeny", NULL, to_members, COUNT(to_members) },
 };
 
+static const struct fuzz_member admin_from[] = {
+    { "from", true, &admin_peers },
+    { "ports", true, &admin_ports },
+};
+
+static const struct fuzz_member admin_to[] = {
+    { "to", true, &admin_peers },
+    { "ports", true, &admin_ports },
+};
+
+static const struct fuzz_section admin_sections[] = {
+    { "ingress", &admin_starts, admin_from, COUNT(admin_from) },
+    { "egress", &admin_starts, admin_to, COUNT(admin_to) },
+};
+
+static const struct fuzz_member cluster_from[] = {
+    { "from", true, &admin_peers },
+    { "protocols", true, &cluster_ports },
+};
+
+static const struct fuzz_member cluster_to[] = {
+    { "to", true, &admin_peers },
+    { "protocols", true, &cluster_ports },
+};
+
+static const struct fuzz_section cluster_sections[] = {
+    { "ingress", &cluster_starts, cluster_from, COUNT(cluster_from) },
+    { "egress", &cluster_starts, cluster_to, COUNT(cluster_to) },
+};
+
+TABLE(no_extras, "", ", bogus: 1", ", egress: null");
+
 const struct fuzz_family fuzz_families[FUZZ_FAMILY_COUNT] = {
-    { "networking.k8s.io/v1", "NetworkPolicy", false, &knp_subjects, knp_sections,
+    { "networking.k8s.io/v1", "NetworkPolicy", false, NULL, &knp_subjects, knp_sections,
       COUNT(knp_sections), &knp_extras },
-    { "cilium.io/v2", "CiliumNetworkPolicy", false, &cilium_subjects, cilium_sections,
+    { "cilium.io/v2", "CiliumNetworkPolicy", false, NULL, &cilium_subjects, cilium_sections,
       COUNT(cilium_sections), &cilium_extras },
-    { "cilium.io/v2", "CiliumClusterwideNetworkPolicy", true, &cilium_subjects, cilium_sections,
-      COUNT(cilium_sections), &cilium_extras },
-    { "crd.projectcalico.org/v1", "NetworkPolicy", false, &knp_subjects, knp_sections,
+    { "cilium.io/v2", "CiliumClusterwideNetworkPolicy", true, NULL, &cilium_subjects,
+      cilium_sections, COUNT(cilium_sections), &cilium_extras },
+    { "policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", true, NULL, &admin_subjects,
+      admin_sections, COUNT(admin_sections), &no_extras },
+    { "policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", true, NULL, &cluster_subjects,
+      cluster_sections, COUNT(cluster_sections), &no_extras },
+    { "policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", true, "default",
+      &admin_subjects, admin_sections, COUNT(admin_sections), &no_extras },
+    { "crd.projectcalico.org/v1", "NetworkPolicy", false, NULL, &knp_subjects, knp_sections,
       COUNT(knp_sections), &knp_extras },
 };
 

@@ -22,6 +22,7 @@ struct fuzz_member {
 /* A list of rules. */
 struct fuzz_section {
     const char *name;
+    const struct fuzz_fragments *starts; /* what each rule starts with; NULL: nothing */
     const struct fuzz_member *members;
     size_t member_count;
 };
@@ -30,13 +31,14 @@ struct fuzz_section {
 struct fuzz_family {
     const char *version, *kind;
     bool clusterwide;
+    const char *name; /* of the first object; NULL, and for the others: one of its own */
     const struct fuzz_fragments *subjects; /* members of the spec without a comma before */
     const struct fuzz_section *sections;
     size_t section_count;
     const struct fuzz_fragments *extras; /* more members, each with a comma before */
 };
 
-#define FUZZ_FAMILY_COUNT 4
+#define FUZZ_FAMILY_COUNT 7
 extern const struct fuzz_family fuzz_families[FUZZ_FAMILY_COUNT];
 
 /* Objects that say something of the cluster that the flows are from. */

@@ -15,7 +15,10 @@
 
 static const size_t chunks[] = { 0, 1, 7, 64, 4096 };
 
-enum { CHUNK_COUNT = sizeof(chunks) / sizeof(chunks[0]) };
+enum {
+    CHUNK_COUNT = sizeof(chunks) / sizeof(chunks[0]),
+    PIECES_MAX = 1000 /* of one input: what is not whole yet is decoded anew with each */
+};
 
 static const char manifest[] =
     "apiVersion: networking.k8s.io/v1\n"
@@ -335,6 +338,14 @@ check_same(const struct reading *a, const struct reading *b)
     HOLDS(memcmp(a->stats.digest, b->stats.digest, sizeof(a->stats.digest)) == 0);
 }
 
+static size_t
+chunk_of(size_t choice, size_t size)
+{
+    const size_t chunk = chunks[choice % CHUNK_COUNT];
+
+    return chunk > 0 && chunk < size / PIECES_MAX ? size / PIECES_MAX : chunk;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -348,9 +359,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size -= size > 0 ? 1 : 0;
     fuzz_file_set(&json_file, "", 0);
     fuzz_file_set(&lines_file, "", 0);
-    read_all(data, size, chunks[first], true, &reading);
-    read_all(data, size, chunks[(first + 1 + size % (CHUNK_COUNT - 1)) % CHUNK_COUNT], false,
-             &other);
+    read_all(data, size, chunk_of(first, size), true, &reading);
+    read_all(data, size, chunk_of(first + 1 + size % (CHUNK_COUNT - 1), size), false, &other);
     check_same(&reading, &other);
     return 0;
 }

@@ -163,8 +163,8 @@ check_notes(const struct flow_policies *policies, const char *path, bool places)
         const struct flow_note *note = flow_policies_note_at(policies, i);
 
         HOLDS(note->level >= FLOW_NOTE_INFO && note->level <= FLOW_NOTE_ERROR);
-        HOLDS(note->level == FLOW_NOTE_ERROR ? note->error.status < 0
-                                             : note->error.status != FLOW_E_MEMORY);
+        HOLDS(note->level != FLOW_NOTE_ERROR || note->error.status < 0);
+        HOLDS(note->error.status != FLOW_E_MEMORY);
         errors += note->level == FLOW_NOTE_ERROR;
         if (places) {
             check_place(&note->error, path);

@@ -110,11 +110,14 @@ add_rule(struct flow_buf *out, struct choices *choices, const struct fuzz_sectio
     const unsigned count = choose(choices, 4);
 
     flow_buf_add_char(out, '{');
+    if (section->starts != NULL) {
+        flow_buf_add_text(out, choose_text(choices, section->starts));
+    }
     for (unsigned i = 0; i < count; i++) {
         const struct fuzz_member *member =
             &section->members[choose(choices, (unsigned)section->member_count)];
 
-        flow_buf_add_text(out, i > 0 ? ", " : "");
+        flow_buf_add_text(out, i > 0 || section->starts != NULL ? ", " : "");
         add_member(out, member->name);
         if (member->is_list) {
             add_list(out, choices, member->values);
@@ -162,8 +165,13 @@ add_policy(struct flow_buf *out, struct choices *choices, unsigned number)
     static const char *const namespaces[] = { "shop", "data", "default", "${TEAM}", "${UNSET}" };
     const struct fuzz_family *family = &fuzz_families[choose(choices, FUZZ_FAMILY_COUNT)];
 
-    flow_buf_add_format(out, "apiVersion: %s\nkind: %s\nmetadata: {name: p%u", family->version,
-                        family->kind, number);
+    flow_buf_add_format(out, "apiVersion: %s\nkind: %s\nmetadata: {name: ", family->version,
+                        family->kind);
+    if (family->name != NULL && number == 0) {
+        flow_buf_add_text(out, family->name);
+    } else {
+        flow_buf_add_format(out, "p%u", number);
+    }
     if (!family->clusterwide && choose(choices, 8) != 7) {
         flow_buf_add_format(out, ", namespace: %s", namespaces[choose(choices, 5)]);
     }
@@ -196,6 +204,28 @@ keep(struct outcome *outcome, const struct flow_decision *decision)
     outcome->decisions[outcome->count++] = *decision;
 }
 
+/* One step decides, and the side of a flow that was judged is explained as it was. */
+static void
+check_explanation(const struct flow_explanation *side, const struct flow_record *record)
+{
+    const struct flow_decision *decision = &side->decision;
+    size_t deciding = 0;
+
+    for (size_t i = 0; i < side->step_count; i++) {
+        HOLDS(side->steps[i].policy != NULL && side->steps[i].line > 0);
+        HOLDS(side->steps[i].selects != FLOW_NO);
+        HOLDS(!side->steps[i].decides || side->steps[i].policy == decision->policy);
+        deciding += side->steps[i].decides;
+    }
+    HOLDS(deciding == (decision->policy != NULL));
+    if (record->decision != NULL && record->decision->direction == decision->direction &&
+        record->is_reply != FLOW_UNKNOWN) {
+        HOLDS(record->decision->expected == decision->expected);
+        HOLDS(record->decision->undecided == decision->undecided);
+        HOLDS(record->decision->policy == decision->policy);
+    }
+}
+
 static void
 explain(struct outcome *outcome, struct flow_classifier *classifier,
         const struct flow_record *record, bool write)
@@ -221,6 +251,7 @@ explain(struct outcome *outcome, struct flow_classifier *classifier,
                                       i == 0 ? FLOW_DIRECTION_EGRESS : FLOW_DIRECTION_INGRESS,
                                       &sides[i], &err) == FLOW_OK);
         keep(outcome, &sides[i].decision);
+        check_explanation(&sides[i], record);
         if (write) {
             HOLDS(flow_explain_write(i == 0 ? "text" : "json", "/dev/null", &report, 1, &err) ==
                   FLOW_OK);
@@ -329,7 +360,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         flow_buf_add_str(&backward, flow_buf_str(&objects[count - 1 - i]));
     }
     if (getenv("FUZZ_SHOW") != NULL) {
-        fwrite(forward.ptr, 1, forward.len, stdout);
+        fwrite(forward.ptr, 1, forward.len, stderr);
     }
     for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
         load(&first, &forward, engines[i], i == 2);

@@ -396,6 +396,9 @@ world_check(const struct flow_policies *policies, const struct world_flow *flows
     unsigned wrong = 0;
     size_t row = 0;
 
+    if (count == 0) {
+        return 0;
+    }
     for (size_t i = 0; i < count; i++) {
         write_flow(&lines, &flows[i]);
     }
@@ -515,6 +518,7 @@ answer_of_letter(char letter)
         { 'h', "undecidable placeholder" },
         { 'o', "undecidable undefined" },
         { 'u', "undecidable unmodelled" },
+        { 't', "undecidable priority-tie" },
         { ' ', NULL },
     };
 

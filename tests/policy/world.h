@@ -101,7 +101,7 @@ unsigned world_ask(const char *engine, const char *manifests, const struct world
  * A text that is put into a manifest wherever that says "%s", and what some flows come to then, a
  * letter for each: + allow, d allow_default, - deny_default, x deny_explicit, n not_applicable, and
  * undecidable for l no-labels, f no-dns-evidence, p named-port, i inventory, h placeholder,
- * o undefined, u unmodelled; a space is not compared.
+ * o undefined, u unmodelled, t priority-tie; a space is not compared.
  */
 struct world_row {
     const char *text, *answers;

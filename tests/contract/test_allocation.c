@@ -1,0 +1,822 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every allocation may fail: what was asked for then fails with FLOW_E_MEMORY, or comes out as it
+ * does otherwise; nothing crashes and nothing is lost. The linker gives the library these
+ * allocation functions (--wrap), which count and which fail where they are told.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <yaml.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "libflow/libflow.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define ALLOCATIONS_MAX 20000
+
+/* What the wrappers do and have seen. Quiet outside of a run. */
+static struct {
+    bool counting;
+    bool from_then_on; /* all that follow fail too */
+    unsigned fail_at;  /* from 1; 0: none */
+    unsigned count;
+    unsigned failed;
+    long live;
+} heap;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+int __real_posix_memalign(void **out, size_t alignment, size_t size);
+char *__real_strdup(const char *text);
+void __real_free(void *memory);
+void *__real_flow_arena_alloc(struct flow_arena *arena, size_t size);
+void *__real_flow_arena_array(struct flow_arena *arena, size_t count, size_t size);
+struct flow_str __real_flow_arena_str(struct flow_arena *arena, struct flow_str text);
+ZSTD_DCtx *__real_ZSTD_createDCtx(void);
+int __real_inflateInit2_(z_streamp stream, int bits, const char *version, int size);
+int __real_yaml_parser_initialize(yaml_parser_t *parser);
+
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+int __wrap_posix_memalign(void **out, size_t alignment, size_t size);
+char *__wrap_strdup(const char *text);
+void __wrap_free(void *memory);
+void *__wrap_flow_arena_alloc(struct flow_arena *arena, size_t size);
+void *__wrap_flow_arena_array(struct flow_arena *arena, size_t count, size_t size);
+struct flow_str __wrap_flow_arena_str(struct flow_arena *arena, struct flow_str text);
+ZSTD_DCtx *__wrap_ZSTD_createDCtx(void);
+int __wrap_inflateInit2_(z_streamp stream, int bits, const char *version, int size);
+int __wrap_yaml_parser_initialize(yaml_parser_t *parser);
+
+static bool
+may_allocate(void)
+{
+    if (!heap.counting) {
+        return true;
+    }
+    heap.count++;
+    if (heap.fail_at != 0 &&
+        (heap.count == heap.fail_at || (heap.from_then_on && heap.count > heap.fail_at))) {
+        heap.failed++;
+        return false;
+    }
+    return true;
+}
+
+static void *
+counted(void *memory)
+{
+    heap.live += heap.counting && memory != NULL;
+    return memory;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+    return may_allocate() ? counted(__real_malloc(size)) : NULL;
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+    return may_allocate() ? counted(__real_calloc(count, size)) : NULL;
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+    if (!may_allocate()) {
+        return NULL;
+    }
+    return old == NULL ? counted(__real_realloc(old, size)) : __real_realloc(old, size);
+}
+
+void *
+__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return may_allocate() ? counted(__real_aligned_alloc(alignment, size)) : NULL;
+}
+
+int
+__wrap_posix_memalign(void **out, size_t alignment, size_t size)
+{
+    const int rc = may_allocate() ? __real_posix_memalign(out, alignment, size) : ENOMEM;
+
+    if (rc == 0) {
+        counted(*out);
+    }
+    return rc;
+}
+
+char *
+__wrap_strdup(const char *text)
+{
+    return may_allocate() ? counted(__real_strdup(text)) : NULL;
+}
+
+void
+__wrap_free(void *memory)
+{
+    heap.live -= heap.counting && memory != NULL;
+    __real_free(memory);
+}
+
+/* An arena seldom needs a block, so its pieces fail too. */
+void *
+__wrap_flow_arena_alloc(struct flow_arena *arena, size_t size)
+{
+    return may_allocate() ? __real_flow_arena_alloc(arena, size) : NULL;
+}
+
+void *
+__wrap_flow_arena_array(struct flow_arena *arena, size_t count, size_t size)
+{
+    return may_allocate() ? __real_flow_arena_array(arena, count, size) : NULL;
+}
+
+struct flow_str
+__wrap_flow_arena_str(struct flow_arena *arena, struct flow_str text)
+{
+    return may_allocate() ? __real_flow_arena_str(arena, text) : (struct flow_str){ NULL, 0 };
+}
+
+ZSTD_DCtx *
+__wrap_ZSTD_createDCtx(void)
+{
+    return may_allocate() ? __real_ZSTD_createDCtx() : NULL;
+}
+
+int
+__wrap_inflateInit2_(z_streamp stream, int bits, const char *version, int size)
+{
+    return may_allocate() ? __real_inflateInit2_(stream, bits, version, size) : Z_MEM_ERROR;
+}
+
+int
+__wrap_yaml_parser_initialize(yaml_parser_t *parser)
+{
+    return may_allocate() ? __real_yaml_parser_initialize(parser) : 0;
+}
+
+/* What one run came to; equal runs have equal sums. */
+struct result {
+    int status;
+    struct flow_error err;
+    uint64_t sum;
+};
+
+static void
+add(struct result *result, uint64_t number)
+{
+    result->sum = (result->sum ^ number) * UINT64_C(1099511628211);
+}
+
+static void
+add_bytes(struct result *result, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        add(result, (uint8_t)bytes[i]);
+    }
+}
+
+typedef void run_function(struct result *result, const void *context);
+
+/* Leaves nothing of the run before where the next one may forget to fill something in. */
+static void
+scribble(void)
+{
+    volatile uint8_t below[64 * 1024];
+
+    for (size_t i = 0; i < sizeof(below); i++) {
+        below[i] = 0xa5;
+    }
+}
+
+static void
+run(run_function *function, const void *context, unsigned fail_at, bool from_then_on,
+    struct result *result)
+{
+    memset(result, 0, sizeof(*result));
+    scribble();
+    heap.fail_at = fail_at;
+    heap.from_then_on = from_then_on;
+    heap.count = heap.failed = 0;
+    heap.live = 0;
+    heap.counting = true;
+    function(result, context);
+    heap.counting = false;
+    if (heap.live != 0) {
+        fail_msg("allocation %u: %ld pieces are left", fail_at, heap.live);
+    }
+}
+
+/* Fails each allocation of a run in turn, alone and with all behind it. */
+static void
+fail_each(run_function *function, const void *context)
+{
+    struct result whole, result;
+    unsigned total;
+
+    run(function, context, 0, false, &whole);
+    assert_true(whole.status >= 0);
+    total = heap.count;
+    assert_in_range(total, 3, ALLOCATIONS_MAX);
+    for (unsigned n = 1; n <= total; n++) {
+        for (unsigned then = 0; then < 2; then++) {
+            run(function, context, n, then == 1, &result);
+            assert_true(heap.failed > 0);
+            if (result.status >= 0
+                    ? result.sum != whole.sum
+                    : result.status != FLOW_E_MEMORY || result.err.status != FLOW_E_MEMORY ||
+                          result.err.message[0] == '\0') {
+                fail_msg("allocation %u of %u: status %d, error %d: %s", n, total, result.status,
+                         result.err.status, result.err.message);
+            }
+        }
+    }
+}
+
+/* Records with every part that takes memory, and lines that are damaged. */
+static const char records[] =
+    "{\"flow\":{\"time\":\"2026-09-01T10:00:00Z\",\"uuid\":\"u\\u0031\",\"verdict\":\"FORWARDED\","
+    "\"IP\":{\"source\":\"10.42.0.7\",\"destination\":\"10.42.0.8\",\"ipVersion\":\"IPv4\"},"
+    "\"l4\":{\"TCP\":{\"source_port\":40000,\"destination_port\":8080,\"flags\":{\"SYN\":true}}},"
+    "\"source\":{\"ID\":1,\"identity\":1001,\"namespace\":\"web\",\"labels\":[\"k8s:app=ui\","
+    "\"k8s:io.kubernetes.pod.namespace=web\"],\"pod_name\":\"ui-0\",\"workloads\":[{\"name\":"
+    "\"ui\",\"kind\":\"StatefulSet\"}]},\"destination\":{\"identity\":1002,\"namespace\":\"web\","
+    "\"labels\":[\"k8s:app=api\",\"k8s:io.kubernetes.pod.namespace=web\"],\"pod_name\":\"api-0\"},"
+    "\"Type\":\"L3_L4\",\"node_name\":\"n1\",\"event_type\":{\"type\":5},\"traffic_direction\":"
+    "\"EGRESS\",\"is_reply\":false,\"source_service\":{\"name\":\"ui\",\"namespace\":\"web\"},"
+    "\"egress_allowed_by\":[{\"name\":\"p\",\"namespace\":\"web\",\"revision\":\"3\"}]}}\n"
+    "{\"flow\":{\"verdict\":\"DROPPED\",\"drop_reason_desc\":\"POLICY_DENIED\",\"IP\":{\"source\":"
+    "\"10.42.0.8\",\"destination\":\"198.51.100.7\"},\"l4\":{\"UDP\":{\"source_port\":5353,"
+    "\"destination_port\":53}},\"source\":{\"ID\":2,\"identity\":1002,\"namespace\":\"web\","
+    "\"labels\":[\"k8s:app=api\",\"k8s:io.kubernetes.pod.namespace=web\"],\"pod_name\":\"api-0\"},"
+    "\"destination\":{\"identity\":2,\"labels\":[\"reserved:world\"]},\"destination_names\":["
+    "\"licence.example.com\"],\"event_type\":{\"type\":5},\"traffic_direction\":\"EGRESS\","
+    "\"is_reply\":false,\"node_name\":\"n2\"}}\n"
+    "{\"flow\":{\"verdict\":\"FORWARDED\",\"l7\":{\"type\":\"REQUEST\",\"http\":{\"url\":"
+    "\"/a?b\\u0026c\",\"headers\":[{\"key\":\"a\",\"value\":\"b\"}]}},\"source\":{},"
+    "\"destination\":{\"namespace\":\"ops\",\"pod_name\":\"prom-0\"},\"is_reply\":true,"
+    "\"event_type\":{\"type\":129}}}\n"
+    "{\"flow\":{\"verdict\":7\n"
+    "{\"flow\":{\"l7\":{\"dns\":{\"query\":\"a.\",\"ips\":[\"192.0.2.1\"],\"qtypes\":[\"A\"]}}}}\n"
+    "no json\n"
+    "{\"lost_events\":{\"source\":\"HUBBLE_RING_BUFFER\",\"num_events_lost\":\"3\"},"
+    "\"node_name\":\"n1\",\"time\":\"2026-09-01T10:00:01Z\"}\n"
+    "{\n  \"flow\": {\n    \"verdict\": \"AUDIT\",\n    \"IP\": {\"source\": \"fe80::1\"}\n  "
+    "}\n}\n";
+
+/* Files that a run reads. */
+struct files {
+    char directory[32];
+    char input[64], gzip[64], zstd[64];
+    char policies[64], snapshot[64];
+    const char *engine;
+};
+
+static void
+path_in(const struct files *files, const char *name, char path[64])
+{
+    strcpy(path, files->directory);
+    strcat(path, "/");
+    strcat(path, name);
+}
+
+static void
+write_file(const char *path, const void *bytes, size_t len)
+{
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+write_inputs(struct files *files)
+{
+    uint8_t bytes[8192];
+    z_stream stream = { .next_in = (Bytef *)(uintptr_t)records,
+                        .avail_in = sizeof(records) - 1,
+                        .next_out = bytes,
+                        .avail_out = sizeof(bytes) };
+    size_t len;
+
+    path_in(files, "input", files->input);
+    assert_int_equal(mkdir(files->input, 0700), 0);
+    path_in(files, "input/a.gz", files->gzip);
+    path_in(files, "input/b.zst", files->zstd);
+    assert_int_equal(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, 0), Z_OK);
+    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    write_file(files->gzip, bytes, sizeof(bytes) - stream.avail_out);
+    deflateEnd(&stream);
+    len = ZSTD_compress(bytes, sizeof(bytes), records, sizeof(records) - 1, 3);
+    assert_false(ZSTD_isError(len));
+    write_file(files->zstd, bytes, len);
+}
+
+static const char policies[] =
+    "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+    "metadata: {name: knp, namespace: web}\n"
+    "spec:\n  podSelector: {matchExpressions: [{key: app, operator: In, values: [api, ui]}]}\n"
+    "  policyTypes: [Ingress, Egress]\n"
+    "  ingress:\n  - from:\n    - podSelector: {matchLabels: {app: ui}}\n"
+    "      namespaceSelector: {}\n    - ipBlock: {cidr: 192.0.2.0/24, except: [192.0.2.7/32]}\n"
+    "    ports: [{port: 8080, endPort: 8090}, {port: http}]\n"
+    "---\n"
+    "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+    "metadata: {name: cnp, namespace: web}\n"
+    "spec:\n  endpointSelector: {matchLabels: {app: api}}\n"
+    "  egress:\n  - toFQDNs: [{matchName: licence.example.com}, {matchPattern: '*.${DOMAIN}'}]\n"
+    "    toPorts: [{ports: [{port: '443', protocol: TCP}]}]\n"
+    "  - toEndpoints: [{matchLabels: {app: dns}}]\n"
+    "    toPorts: [{ports: [{port: '53'}], rules: {dns: [{matchPattern: '*'}]}}]\n"
+    "  - toCIDRSet: [{cidr: 198.51.100.0/24, except: [198.51.100.7/32]}, {cidrGroupRef: g}]\n"
+    "  - toServices: [{k8sService: {serviceName: api, namespace: web}}]\n"
+    "  - toEntities: [kube-apiserver]\n"
+    "  egressDeny: [{toCIDR: [203.0.113.0/24]}]\n"
+    "---\n"
+    "apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\n"
+    "metadata: &meta {name: ccnp}\n"
+    "specs:\n- endpointSelector: {}\n  ingress: [{fromEntities: [cluster]}]\n"
+    "- nodeSelector: {}\n  ingress: [{fromEntities: [all], icmps: [{fields: [{type: 8}]}]}]\n"
+    "---\n"
+    "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy\n"
+    "metadata: {name: anp}\n"
+    "spec:\n  priority: 7\n  subject: {namespaces: {}}\n"
+    "  egress: [{action: Deny, to: [{networks: [203.0.113.0/24]}]}]\n"
+    "---\n"
+    "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: BaselineAdminNetworkPolicy\n"
+    "metadata: {name: default}\n"
+    "spec:\n  subject: {pods: {podSelector: {matchLabels: {app: ui}}, namespaceSelector: {}}}\n"
+    "  ingress: [{action: Deny, from: [{namespaces: {matchLabels: {team: b}}}], ports: ["
+    "{portNumber: {protocol: TCP, port: 80}}, {portRange: {start: 1, end: 9}}, "
+    "{namedPort: http}]}]\n"
+    "---\n"
+    "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n"
+    "metadata: {name: kcnp}\n"
+    "spec:\n  tier: Admin\n  priority: 3\n  subject: {namespaces: {}}\n"
+    "  egress: [{action: Accept, to: [{domainNames: ['*.example.com']}]}]\n"
+    "---\n"
+    "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\n"
+    "metadata: {name: foreign, namespace: web}\nspec: {}\n"
+    "---\nkind: Kustomization\n---\nbroken: [\n---\n"
+    "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: refused}\nspec: 7\n";
+
+static const char snapshot[] =
+    "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":["
+    "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"web\",\"labels\":"
+    "{\"team\":\"a\"}}},"
+    "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"prom-0\",\"namespace\":"
+    "\"ops\",\"labels\":{\"app\":\"prom\"}},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{"
+    "\"name\":"
+    "\"c\",\"ports\":[{\"name\":\"http\",\"containerPort\":8080}]}]},\"status\":{\"podIP\":"
+    "\"10.42.0.9\",\"podIPs\":[{\"ip\":\"10.42.0.9\"}]}},"
+    "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"api\","
+    "\"namespace\":\"web\"},\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"app\":\"api\"}}}}},"
+    "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"api\",\"namespace\":"
+    "\"web\"},\"spec\":{\"clusterIP\":\"10.43.0.7\",\"selector\":{\"app\":\"api\"},\"ports\":"
+    "[{\"name\":\"http\",\"port\":80,\"targetPort\":\"http\"}]}},"
+    "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\",\"labels\":{}},"
+    "\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"10.0.0.1\"}]}},"
+    "{\"apiVersion\":\"cilium.io/v2\",\"kind\":\"CiliumIdentity\",\"metadata\":{\"name\":\"1002\"},"
+    "\"security-labels\":{\"k8s:app\":\"api\"}},"
+    "{\"apiVersion\":\"cilium.io/v2\",\"kind\":\"CiliumEndpoint\",\"metadata\":{\"name\":\"ui-0\","
+    "\"namespace\":\"web\"},\"status\":{\"id\":1,\"identity\":{\"id\":1001,\"labels\":["
+    "\"k8s:app=ui\"]},\"networking\":{\"addressing\":[{\"ipv4\":\"10.42.0.7\"}]},"
+    "\"named-ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}]}},"
+    "{\"apiVersion\":\"cilium.io/v2\",\"kind\":\"CiliumNode\",\"metadata\":{\"name\":\"n2\"},"
+    "\"spec\":{\"addresses\":[{\"type\":\"InternalIP\",\"ip\":\"10.0.0.2\"}]}},"
+    "{\"apiVersion\":\"cilium.io/v2alpha1\",\"kind\":\"CiliumCIDRGroup\",\"metadata\":{\"name\":"
+    "\"g\"},\"spec\":{\"externalCIDRs\":[\"192.0.2.0/25\",\"198.51.100.128/25\"]}}]}";
+
+static int
+open_files(void **state)
+{
+    struct files *files = calloc(1, sizeof(*files));
+
+    assert_non_null(files);
+    strcpy(files->directory, "/tmp/flow-alloc-XXXXXX");
+    assert_non_null(mkdtemp(files->directory));
+    write_inputs(files);
+    path_in(files, "policies.yaml", files->policies);
+    write_file(files->policies, policies, sizeof(policies) - 1);
+    path_in(files, "snapshot.json", files->snapshot);
+    write_file(files->snapshot, snapshot, sizeof(snapshot) - 1);
+    *state = files;
+    return 0;
+}
+
+static int
+close_files(void **state)
+{
+    struct files *files = *state;
+
+    remove(files->policies);
+    remove(files->snapshot);
+    remove(files->gzip);
+    remove(files->zstd);
+    remove(files->input);
+    assert_int_equal(rmdir(files->directory), 0);
+    free(files);
+    return 0;
+}
+
+static void
+add_batch(struct result *result, const struct flow_batch *batch)
+{
+    for (size_t i = 0; i < flow_batch_count(batch); i++) {
+        const struct flow_record *record = flow_batch_at(batch, i);
+
+        add(result, record->kind);
+        add(result, record->number);
+        add(result, record->expected);
+        add(result, record->result);
+        add(result, record->source->labels->count);
+        add(result, record->destination_names->count);
+        add_bytes(result, record->uuid.ptr, record->uuid.len);
+        add_bytes(result, record->node_name.ptr, record->node_name.len);
+    }
+    for (size_t i = 0; i < flow_batch_problem_count(batch); i++) {
+        const struct flow_error *problem = flow_batch_problem_at(batch, i);
+
+        add(result, problem->line);
+        add(result, (uint64_t)problem->status);
+    }
+}
+
+/* Reads to the end or to the first failure, and then asks again: that must not crash either. */
+static void
+read_all(struct result *result, struct flow_reader *reader)
+{
+    struct flow_batch *batch = NULL;
+
+    result->status = flow_batch_new(&batch, &result->err);
+    while (result->status == FLOW_OK &&
+           (result->status = flow_reader_next(reader, batch, &result->err)) == FLOW_OK) {
+        add_batch(result, batch);
+    }
+    for (unsigned i = 0;
+         i < 50 && batch != NULL && flow_reader_next(reader, batch, NULL) != FLOW_END; i++) {
+    }
+    flow_batch_free(batch);
+}
+
+static void
+read_memory(struct result *result, const void *context)
+{
+    struct flow_reader *reader = NULL;
+
+    result->status = flow_reader_open_memory(&reader, context, strlen(context), NULL, &result->err);
+    if (result->status == FLOW_OK) {
+        read_all(result, reader);
+    }
+    flow_reader_close(reader);
+}
+
+static void
+read_path(struct result *result, const void *context)
+{
+    struct flow_reader *reader = NULL;
+
+    result->status = flow_reader_open(&reader, context, NULL, &result->err);
+    if (result->status == FLOW_OK) {
+        read_all(result, reader);
+    }
+    flow_reader_close(reader);
+}
+
+static void
+reading_memory_survives_each_failure(void **state)
+{
+    (void)state;
+    fail_each(read_memory, records);
+}
+
+/* So many different ends, names and nodes that every table grows. */
+static void
+reading_what_fills_the_tables_survives_each_failure(void **state)
+{
+    char *text = malloc(200000);
+    size_t len = 0;
+
+    (void)state;
+    assert_non_null(text);
+    for (unsigned i = 0; i < 70; i++) {
+        len += (size_t)snprintf(text + len, 200000 - len,
+                                "{\"flow\":{\"source\":{\"pod_name\":\"p-%u\",\"labels\":["
+                                "\"k8s:a=%u\"]},\"destination_names\":[\"n%u\"],\"node_name\":"
+                                "\"n%u\",\"source_service\":{\"name\":\"s%u\"},"
+                                "\"egress_denied_by\":[{\"name\":\"p%u\"}]}}\n",
+                                i, i, i, i, i, i);
+    }
+    fail_each(read_memory, text);
+    free(text);
+}
+
+static void
+reading_compressed_files_survives_each_failure(void **state)
+{
+    const struct files *files = *state;
+
+    fail_each(read_path, files->gzip);
+    fail_each(read_path, files->zstd);
+}
+
+static void
+reading_a_directory_survives_each_failure(void **state)
+{
+    fail_each(read_path, ((const struct files *)*state)->input);
+}
+
+static void
+load(struct flow_policies **out, struct result *result, const struct files *files)
+{
+    const char *const manifests[] = { files->policies }, *const snapshots[] = { files->snapshot };
+    const char *const variables[] = { "DOMAIN=example.org" };
+    struct flow_policies_options options;
+
+    flow_policies_options_init(&options, sizeof(options));
+    options.manifests = manifests;
+    options.manifest_count = COUNT(manifests);
+    options.snapshots = snapshots;
+    options.snapshot_count = COUNT(snapshots);
+    options.engine = files->engine;
+    options.variables = variables;
+    options.variable_count = COUNT(variables);
+    result->status = flow_policies_load(out, &options, &result->err);
+}
+
+static void
+load_only(struct result *result, const void *context)
+{
+    struct flow_policies *loaded = NULL;
+
+    load(&loaded, result, context);
+    if (result->status == FLOW_OK) {
+        add(result, flow_policies_count(loaded));
+        add(result, flow_policies_inventory_count(loaded));
+        add(result, flow_policies_note_count(loaded));
+        for (size_t i = 0; i < flow_policies_note_count(loaded); i++) {
+            const struct flow_error *err = &flow_policies_note_at(loaded, i)->error;
+
+            add_bytes(result, err->message, strlen(err->message));
+        }
+    }
+    flow_policies_free(loaded);
+}
+
+static void
+loading_policies_survives_each_failure(void **state)
+{
+    static const struct {
+        const char *engine;
+        size_t policies;
+    } engines[] = {
+        { "cilium-1.19", 3 },
+        { "cilium-1.20", 4 },
+        { "kubernetes", 6 },
+    };
+    struct files files = *(const struct files *)*state;
+
+    for (size_t i = 0; i < COUNT(engines); i++) {
+        struct flow_policies *loaded;
+        struct result result;
+
+        files.engine = engines[i].engine;
+        load(&loaded, &result, &files);
+        assert_int_equal(result.status, FLOW_OK);
+        /* or the test would test little */
+        assert_int_equal(flow_policies_count(loaded), engines[i].policies);
+        assert_int_equal(flow_policies_error_count(loaded), 2);
+        assert_true(flow_policies_inventory_count(loaded) >= 8);
+        flow_policies_free(loaded);
+        fail_each(load_only, &files);
+    }
+}
+
+/* All of a check but the loading of the policies, which are ready. */
+struct check {
+    const struct flow_policies *policies;
+    const char *format;
+};
+
+struct parts {
+    struct flow_dict *dict;
+    struct flow_reader *reader;
+    struct flow_classifier *classifier;
+    struct flow_tally *tally;
+    struct flow_batch *batch;
+    struct flow_sink *sink;
+};
+
+static int
+open_parts(struct parts *parts, const struct check *check, struct flow_error *err)
+{
+    struct flow_reader_options reader_options;
+    struct flow_sink_options sink_options;
+    int rc;
+
+    flow_reader_options_init(&reader_options, sizeof(reader_options));
+    flow_sink_options_init(&sink_options, sizeof(sink_options));
+    if ((rc = flow_dict_new(&parts->dict, err)) != FLOW_OK) {
+        return rc;
+    }
+    reader_options.dict = parts->dict;
+    if ((rc = flow_reader_open_memory(&parts->reader, records, sizeof(records) - 1, &reader_options,
+                                      err)) != FLOW_OK ||
+        (rc = flow_classifier_new(&parts->classifier, check->policies, err)) != FLOW_OK ||
+        (rc = flow_tally_new(&parts->tally, check->policies, err)) != FLOW_OK ||
+        (rc = flow_batch_new(&parts->batch, err)) != FLOW_OK) {
+        return rc;
+    }
+    sink_options.tally = parts->tally;
+    return flow_sink_open(&parts->sink, check->format, "/dev/null", &sink_options, err);
+}
+
+static int
+judge(struct parts *parts, struct result *result)
+{
+    struct flow_error *err = &result->err;
+    int rc;
+
+    while ((rc = flow_reader_next(parts->reader, parts->batch, err)) == FLOW_OK) {
+        if ((rc = flow_classifier_run(parts->classifier, parts->batch, err)) < 0 ||
+            (rc = flow_tally_add(parts->tally, parts->batch, err)) < 0 ||
+            (rc = flow_sink_write(parts->sink, parts->batch, err)) < 0) {
+            return rc;
+        }
+        add_batch(result, parts->batch);
+    }
+    if (rc < 0 || (rc = flow_tally_add_inputs(parts->tally, parts->reader, err)) < 0 ||
+        (rc = flow_tally_finish(parts->tally, err)) < 0) {
+        return rc;
+    }
+    for (size_t i = 0; i < flow_tally_finding_count(parts->tally); i++) {
+        const struct flow_finding *finding = flow_tally_finding_at(parts->tally, i);
+
+        add(result, finding->count);
+        add_bytes(result, finding->fingerprint, strlen(finding->fingerprint));
+        add_bytes(result, finding->explanation.ptr, finding->explanation.len);
+    }
+    return FLOW_OK;
+}
+
+static void
+check_input(struct result *result, const void *context)
+{
+    struct parts parts = { NULL, NULL, NULL, NULL, NULL, NULL };
+    struct flow_error ignored;
+
+    result->status = open_parts(&parts, context, &result->err);
+    if (result->status == FLOW_OK) {
+        result->status = judge(&parts, result);
+    }
+    /* a sink ends what it began, also after an error elsewhere */
+    if (parts.sink != NULL) {
+        const int rc =
+            flow_sink_finish(parts.sink, result->status == FLOW_OK ? &result->err : &ignored);
+
+        result->status = result->status == FLOW_OK ? rc : result->status;
+    }
+    flow_sink_close(parts.sink);
+    flow_batch_free(parts.batch);
+    flow_tally_free(parts.tally);
+    flow_classifier_free(parts.classifier);
+    flow_reader_close(parts.reader);
+    flow_dict_free(parts.dict);
+}
+
+static void
+checking_an_input_survives_each_failure(void **state)
+{
+    static const char *const formats[] = { "text", "json", "jsonl" };
+    struct check check = { NULL, NULL };
+    struct flow_policies *loaded = NULL;
+    struct result result;
+
+    load(&loaded, &result, *state);
+    assert_int_equal(result.status, FLOW_OK);
+    check.policies = loaded;
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        check.format = formats[i];
+        fail_each(check_input, &check);
+    }
+    flow_policies_free(loaded);
+}
+
+/* Both sides of a connection of two pods by name, one of them known to the inventory. */
+static void
+explain_connection(struct result *result, const void *context)
+{
+    const struct flow_str none = { NULL, 0 }, web = { "web", 3 }, ops = { "ops", 3 };
+    struct flow_connection connection = { .protocol = FLOW_PROTOCOL_TCP,
+                                          .has_port = true,
+                                          .destination_port = 8080 };
+    struct flow_explanation sides[2];
+    struct flow_classifier *classifier = NULL;
+    struct flow_dict *dict = NULL;
+
+    result->status = flow_dict_new(&dict, &result->err);
+    if (result->status == FLOW_OK) {
+        result->status = flow_classifier_new(&classifier, context, &result->err);
+    }
+    if (result->status == FLOW_OK) {
+        connection.source = flow_endpoint_named(dict, ops, (struct flow_str){ "prom-0", 6 }, none);
+        connection.destination =
+            flow_endpoint_named(dict, web, (struct flow_str){ "api-0", 5 }, none);
+        if (connection.source == NULL || connection.destination == NULL) {
+            result->status = result->err.status = FLOW_E_MEMORY;
+            strcpy(result->err.message, "flow_endpoint_named has no error to fill");
+        }
+    }
+    for (uint8_t i = 0; i < 2 && result->status == FLOW_OK; i++) {
+        const uint8_t direction = i == 0 ? FLOW_DIRECTION_EGRESS : FLOW_DIRECTION_INGRESS;
+
+        result->status = flow_classifier_explain(classifier, dict, &connection, direction,
+                                                 &sides[i], &result->err);
+        if (result->status == FLOW_OK) {
+            const struct flow_explain_report report = { .sides = &sides[i],
+                                                        .side_count = 1,
+                                                        .protocol = FLOW_PROTOCOL_TCP };
+
+            add(result, sides[i].decision.expected);
+            add(result, sides[i].step_count);
+            result->status =
+                flow_explain_write(i == 0 ? "text" : "json", "/dev/null", &report, 1, &result->err);
+        }
+    }
+    flow_classifier_free(classifier);
+    flow_dict_free(dict);
+}
+
+static void
+explaining_a_connection_survives_each_failure(void **state)
+{
+    struct flow_policies *loaded = NULL;
+    struct result result;
+
+    load(&loaded, &result, *state);
+    assert_int_equal(result.status, FLOW_OK);
+    fail_each(explain_connection, loaded);
+    flow_policies_free(loaded);
+}
+
+static void
+filter_records(struct result *result, const void *context)
+{
+    static const char *const filters[][2] = {
+        { "namespace", "web" },   { "verdict", "FORWARDED" },
+        { "ip", "10.42.0.0/16" }, { "since", "2026-01-01T00:00:00Z" },
+        { "verdict", "DROPPED" },
+    };
+    struct flow_filter *filter = NULL;
+
+    (void)context;
+    result->status = flow_filter_new(&filter, &result->err);
+    for (size_t i = 0; i < COUNT(filters) && result->status == FLOW_OK; i++) {
+        result->status = flow_filter_add(filter, filters[i][0], filters[i][1], &result->err);
+    }
+    flow_filter_free(filter);
+}
+
+static void
+making_a_filter_survives_each_failure(void **state)
+{
+    (void)state;
+    fail_each(filter_records, NULL);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reading_memory_survives_each_failure),
+        cmocka_unit_test(reading_what_fills_the_tables_survives_each_failure),
+        cmocka_unit_test(reading_compressed_files_survives_each_failure),
+        cmocka_unit_test(reading_a_directory_survives_each_failure),
+        cmocka_unit_test(loading_policies_survives_each_failure),
+        cmocka_unit_test(checking_an_input_survives_each_failure),
+        cmocka_unit_test(explaining_a_connection_survives_each_failure),
+        cmocka_unit_test(making_a_filter_survives_each_failure),
+    };
+
+    return cmocka_run_group_tests(tests, open_files, close_files);
+}
