@@ -84,6 +84,7 @@ ask_policy(struct flow_decider *decider, const struct flow_selected *selected,
 
 /* Policies of one priority, put together. */
 struct group {
+    uint16_t priority;
     unsigned outcomes; /* of any of them */
     bool may_be_silent;
     bool disagree;
@@ -116,16 +117,22 @@ flow_ask_tier(struct flow_decider *decider, const struct flow_view *view,
 {
     struct group group = { .may_be_silent = true };
     bool open = true; /* no group so far has surely answered */
-    size_t i = 0;
 
     *answer = (struct flow_tier_answer){ .may_allow = false };
-    while (i < view->count && open) {
+    for (size_t i = 0; i < view->count; i++) {
         const struct flow_policy *policy = view->selected[i].policy;
         struct walk walk;
 
         if (policy->tier != tier || !policy->speaks[question->direction]) {
-            i++;
             continue;
+        }
+        if (policy->priority != group.priority) {
+            conclude_group(&group, answer);
+            open = group.may_be_silent;
+            group = (struct group){ .priority = policy->priority, .may_be_silent = true };
+        }
+        if (!open) {
+            break;
         }
         if (!ask_policy(decider, &view->selected[i], question, &walk)) {
             return false;
@@ -137,15 +144,7 @@ flow_ask_tier(struct flow_decider *decider, const struct flow_view *view,
         if ((walk.outcomes & DENIES) != 0 && answer->deny_step == 0) {
             answer->deny_step = decider->step_count;
         }
-        i++;
-        if (i == view->count || view->selected[i].policy->tier != tier ||
-            view->selected[i].policy->priority != policy->priority) {
-            conclude_group(&group, answer);
-            open = group.may_be_silent;
-            group = (struct group){ .may_be_silent = true };
-        }
     }
-    /* a group that ended with policies that do not speak of this direction */
     conclude_group(&group, answer);
     answer->may_fall |= open && group.may_be_silent;
     return true;

@@ -79,7 +79,10 @@ class _Zsh:
     def __init__(self, folder):
         if shutil.which("zsh") is None:
             raise Skip("zsh is not here")
-        child, self.terminal = pty.fork()
+        try:
+            child, self.terminal = pty.fork()
+        except OSError as reason:
+            raise Skip("no pseudo terminal here: %s" % reason) from reason
         if child == 0:
             os.chdir(folder)
             os.environ.update(TERM="dumb", ZDOTDIR=folder, HOME=folder)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input: one clear message with its place, the rest reported, the right exit code."""
+import glob
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 
@@ -132,18 +134,24 @@ def a_missing_input_does_not_hide_the_others(folder):
 
 
 def a_directory_without_permission_is_told_and_the_rest_is_read(folder):
+    program, environment = FLOWCHECK, dict(os.environ)
     if os.geteuid() == 0:
-        # root may read everything: drop the rights for the program alone
+        # root may read everything: a copy of the program runs without those rights
         os.chmod(folder, 0o755)
+        program = shutil.copy(FLOWCHECK, folder)
+        for library in glob.glob(os.path.dirname(FLOWCHECK) + "/libflow.so.*"):
+            if os.path.isfile(library):
+                shutil.copy(library, folder)
+        environment["LD_LIBRARY_PATH"] = folder
     os.makedirs(folder + "/logs/closed")
     write(folder, "logs/closed/x", LOG)
     write(folder, "logs/open", LOG)
     os.chmod(folder + "/logs/closed", 0)
-    command = [FLOWCHECK, "check", "-o", "json", folder + "/logs"]
+    command = [program, "check", "-o", "json", folder + "/logs"]
     if os.geteuid() == 0:
         command = ["setpriv", "--reuid=65534", "--clear-groups", "--regid=65534"] + command
     try:
-        done = subprocess.run(command, capture_output=True, check=False)
+        done = subprocess.run(command, capture_output=True, check=False, env=environment)
     finally:
         os.chmod(folder + "/logs/closed", 0o755)
     if b"setpriv" in done.stderr or b"cannot execute" in done.stderr or done.returncode == 127:
@@ -191,25 +199,32 @@ print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
 """
 
 
+def _peak(*args):
+    done = subprocess.run([sys.executable, "-c", _PEAK, FLOWCHECK, "check", *args,
+                           "-o", "text=/dev/null"], capture_output=True, check=True)
+    code, peak = map(int, done.stdout.split())
+    equal((args, code), (args, 0))
+    return peak
+
+
 def memory_stays_bounded_however_long_the_input(folder):
-    if "asan" in subprocess.run(["ldd", FLOWCHECK], capture_output=True,
-                                check=False).stdout.decode():
-        raise Skip("a sanitizer's memory is not the program's")
+    # a sanitizer takes memory of its own, but not more for a longer input
+    sanitized = "asan" in subprocess.run(["ldd", FLOWCHECK], capture_output=True,
+                                         check=False).stdout.decode()
     policy = write(folder, "p.yaml", ALLOW_443)
     head, tail = LINES[0].split('"uuid":"u0"')
-    with open(folder + "/log", "wb") as log, open(folder + "/long", "w", encoding="utf-8") as long:
-        for _ in range(2000):
-            log.write(LOG)
+    for name, times in (("short", 200), ("log", 2000)):
+        with open(folder + "/" + name, "wb") as log:
+            for _ in range(times):
+                log.write(LOG)
+    with open(folder + "/long", "w", encoding="utf-8") as long:
         long.write(head + '"uuid":"u0","Summary":"')
         for _ in range(160):
             long.write("x" * 100_000)
         long.write('"' + tail)
-    for path in (folder + "/log", folder + "/long"):
-        done = subprocess.run([sys.executable, "-c", _PEAK, FLOWCHECK, "check", "-f", policy,
-                               "-o", "text=/dev/null", path], capture_output=True, check=True)
-        code, peak = map(int, done.stdout.split())
-        equal((path, code), (path, 0))
-        assert peak < 64 * 1024, (path, peak)
+    peaks = {name: _peak("-f", policy, folder + "/" + name) for name in ("short", "log", "long")}
+    assert peaks["log"] < peaks["short"] + 16 * 1024, peaks
+    assert sanitized or max(peaks.values()) < 64 * 1024, peaks
 
 
 def a_full_disk_or_closed_pipe_is_told(folder):
