@@ -156,6 +156,9 @@ match_ip_block(const struct flow_peer *peer, const struct flow_question *questio
 
     switch (question->peer->class) {
     case FLOW_PARTY_WORLD:
+    case FLOW_PARTY_HOST:
+    case FLOW_PARTY_REMOTE_NODE:
+    case FLOW_PARTY_API_SERVER:
         return inside;
     case FLOW_PARTY_UNKNOWN:
         return flow_tri_and(inside, flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS));
@@ -360,17 +363,24 @@ match_port(const struct flow_port *port, const struct flow_question *question)
     return matched;
 }
 
+/* Whether the API says nothing of the protocol: rules may or may not include it. */
+static bool
+leaves_open(const struct flow_policy *policy, const struct flow_question *question)
+{
+    return policy->icmp_undefined && question->protocol > FLOW_PROTOCOL_SCTP;
+}
+
 static struct flow_tri
 match_ports(const struct flow_rule *rule, const struct flow_policy *policy,
             const struct flow_question *question)
 {
     struct flow_tri any = flow_tri_of(false);
 
+    if (leaves_open(policy, question)) {
+        return flow_tri_maybe(FLOW_UNDECIDED_UNDEFINED);
+    }
     if (rule->port_extent != FLOW_EXTENT_LISTED) {
         return flow_tri_of(rule->port_extent == FLOW_EXTENT_ANY);
-    }
-    if (policy->icmp_undefined && question->protocol > FLOW_PROTOCOL_SCTP) {
-        return flow_tri_maybe(FLOW_UNDECIDED_UNDEFINED);
     }
     for (size_t i = 0; i < rule->port_count && any.truth != FLOW_TRUE; i++) {
         any = flow_tri_or(any, match_port(&rule->ports[i], question));
@@ -387,7 +397,8 @@ flow_match_rule(const struct flow_rule *rule, const struct flow_policy *policy,
     if (rule->peer_extent == FLOW_EXTENT_NOTHING || rule->port_extent == FLOW_EXTENT_NOTHING) {
         return flow_tri_of(false);
     }
-    if (rule->peer_extent == FLOW_EXTENT_ANY && rule->port_extent == FLOW_EXTENT_ANY) {
+    if (rule->peer_extent == FLOW_EXTENT_ANY && rule->port_extent == FLOW_EXTENT_ANY &&
+        !leaves_open(policy, question)) {
         return flow_tri_of(true);
     }
     if (question->peer->class == FLOW_PARTY_SERVICE) {
