@@ -235,6 +235,7 @@ ask_all(struct flow_decider *decider, const struct flow_view *view,
         step->isolates = policy->isolates[question->direction];
         step->admits = flow_answer_of(said.allows);
         step->denies = flow_answer_of(said.denies);
+        step->passes = FLOW_NO;
         step->rule = rule != NULL ? rule->name : FLOW_STR("");
         step->line = rule != NULL ? rule->line : policy->info.line;
         step->undecided = view->selected[i].selects.why | said.allows.why | said.denies.why;
