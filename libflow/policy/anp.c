@@ -421,6 +421,10 @@ read_ports(struct flow_policy_reader *reader, const struct flow_node *node, bool
         return false;
     }
     rule->port_extent = FLOW_EXTENT_ANY;
+    if (list != NULL && list->count == 0 && dialect == &cluster) {
+        return flow_field_refuse(reader->context, list, "expected 1 to %zu protocols, found none",
+                                 dialect->ports_max);
+    }
     if (list == NULL || list->count == 0) {
         return true;
     }

@@ -132,20 +132,21 @@ try_cidr(const struct flow_peer *peer, const struct flow_address *address)
     return peer->why != 0 ? flow_tri_maybe(peer->why) : flow_tri_of(true);
 }
 
-/* Cilium: prefixes select addresses outside the cluster and nothing else. */
+/*
+ * Cilium: prefixes select addresses outside the cluster and nothing else. An API server is there or
+ * in it, and only a world or node label beside its own tells.
+ */
 static struct flow_tri
 match_cidr(const struct flow_peer *peer, const struct flow_question *question)
 {
     const struct flow_tri inside = try_cidr(peer, &question->peer_address);
     const uint8_t class = question->peer->class;
 
-    if (class == FLOW_PARTY_UNKNOWN || class == FLOW_PARTY_SERVICE) {
+    if (class == FLOW_PARTY_UNKNOWN || class == FLOW_PARTY_SERVICE ||
+        class == FLOW_PARTY_API_SERVER) {
         return flow_tri_and(inside, flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS));
     }
-    return class == FLOW_PARTY_WORLD ||
-                   (class == FLOW_PARTY_API_SERVER && question->peer_address.family != 0)
-               ? inside
-               : flow_tri_of(false);
+    return class == FLOW_PARTY_WORLD ? inside : flow_tri_of(false);
 }
 
 /* Kubernetes: addresses outside for certain, inside the cluster as the plugin likes. */
@@ -172,6 +173,9 @@ match_group(const struct flow_peer *peer, const struct flow_question *question)
 {
     struct flow_tri any = flow_tri_of(false);
 
+    if (question->peer->class == FLOW_PARTY_API_SERVER) {
+        return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
+    }
     if (question->peer->class != FLOW_PARTY_WORLD) {
         return unless_unknown(question->peer, false);
     }

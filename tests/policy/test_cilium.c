@@ -608,6 +608,25 @@ an_exception_of_a_deny_entry_is_not_denied(void **state)
         to_addresses);
 }
 
+static void
+an_api_server_is_inside_or_outside_and_a_prefix_cannot_tell(void **state)
+{
+    static const struct world_flow flows[] = {
+        { API, "kube-apiserver @10.1.2.3", "TCP 80", 'e' },
+        { API, "kube-apiserver bare @10.1.2.3", "TCP 80", 'e' },
+        { API, "kube-apiserver @11.1.2.3", "TCP 80", 'e' },
+        { API, "world+kube-apiserver @10.1.2.3", "TCP 80", 'e' },
+        { API, "remote-node+kube-apiserver @10.1.2.3", "TCP 80", 'e' },
+    };
+    static const struct world_row rows[] = {
+        { "toCIDR: [10.1.0.0/16]", "ll-+-" },
+        { "toCIDRSet: [{cidr: 10.1.0.0/16, except: [10.1.2.0/24]}]", "-----" },
+    };
+
+    (void)state;
+    ASK(ENGINE_CILIUM, CNP("web", "p", "{" SUBJECT ", egress: [{%s}]}"), rows, flows);
+}
+
 #define GROUPS                                                                                     \
     "apiVersion: cilium.io/v2\nkind: CiliumCIDRGroup\nmetadata: {name: one, labels: {kind: "       \
     "cloud}}\nspec: {externalCIDRs: [10.1.2.0/24, 11.0.0.0/8]}\n---\n"                             \
@@ -1044,6 +1063,7 @@ main(void)
         cmocka_unit_test(a_reserved_identity_is_as_good_as_its_label),
         cmocka_unit_test(prefixes_select_what_is_outside_the_cluster_alone),
         cmocka_unit_test(an_exception_of_a_deny_entry_is_not_denied),
+        cmocka_unit_test(an_api_server_is_inside_or_outside_and_a_prefix_cannot_tell),
         cmocka_unit_test(cidr_groups_come_from_the_inventory),
         cmocka_unit_test(names_select_addresses_outside_that_were_seen_to_have_them),
         cmocka_unit_test(ports_are_numbers_ranges_or_names_of_some_protocols),

@@ -17,6 +17,9 @@
 #define BAD_KNP(spec) KNP("bad", "bad", spec)
 #define BAD_CNP(spec) CNP("bad", "bad", spec)
 #define BAD_CCNP(spec) CCNP("bad", spec)
+#define BAD_KCNP(rules)                                                                            \
+    OBJECT("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", "{name: bad}",             \
+           "{tier: Admin, priority: 1, subject: {namespaces: {}}, " rules "}")
 #define RULES(section) BAD_CNP("{endpointSelector: {}, " section "}")
 #define EGRESS(item) RULES("egress: [" item "]")
 #define TO_PORTS(entry) EGRESS("{toPorts: [" entry "]}")
@@ -110,7 +113,7 @@ compare_notes(const struct refusal *refusal, const struct flow_policies *policie
 }
 
 static unsigned
-check_refusals(const struct refusal *refusals, size_t count)
+check_refusals(const char *engine, const struct refusal *refusals, size_t count)
 {
     static const struct world_flow flows[] = {
         { "world", "bad/x", "TCP 80", 'i', "allow_default" },
@@ -118,7 +121,7 @@ check_refusals(const struct refusal *refusals, size_t count)
         { "world", "web/x", "TCP 80", 'i', "deny_default", .by = "before" },
         { "ops/x", "world", "TCP 80", 'e', "deny_default", .by = "behind" },
     };
-    const struct world_options options = { .engine = ENGINE_CILIUM };
+    const struct world_options options = { .engine = engine };
     unsigned wrong = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -248,7 +251,19 @@ static void
 network_policies_that_the_api_refuses_contribute_nothing(void **state)
 {
     (void)state;
-    assert_int_equal(check_refusals(network_policies, COUNT(network_policies)), 0);
+    assert_int_equal(check_refusals(ENGINE_CILIUM, network_policies, COUNT(network_policies)), 0);
+}
+
+static void
+cluster_network_policies_without_their_parts_contribute_nothing(void **state)
+{
+    static const struct refusal refusals[] = {
+        { BAD_KCNP("ingress: [{action: Deny, from: [{namespaces: {}}], protocols: @[]}]"),
+          "expected 1 to 25 protocols, found none" },
+    };
+
+    (void)state;
+    assert_int_equal(check_refusals("cilium-1.20", refusals, COUNT(refusals)), 0);
 }
 
 static const struct refusal objects[] = {
@@ -313,7 +328,7 @@ static void
 cilium_policies_without_their_parts_contribute_nothing(void **state)
 {
     (void)state;
-    assert_int_equal(check_refusals(objects, COUNT(objects)), 0);
+    assert_int_equal(check_refusals(ENGINE_CILIUM, objects, COUNT(objects)), 0);
 }
 
 #define COMBINED(second, first)                                                                    \
@@ -373,7 +388,7 @@ static void
 peers_that_the_agent_refuses_contribute_nothing(void **state)
 {
     (void)state;
-    assert_int_equal(check_refusals(peers, COUNT(peers)), 0);
+    assert_int_equal(check_refusals(ENGINE_CILIUM, peers, COUNT(peers)), 0);
 }
 
 static const struct refusal ports[] = {
@@ -414,7 +429,7 @@ static void
 ports_that_the_agent_refuses_contribute_nothing(void **state)
 {
     (void)state;
-    assert_int_equal(check_refusals(ports, COUNT(ports)), 0);
+    assert_int_equal(check_refusals(ENGINE_CILIUM, ports, COUNT(ports)), 0);
 }
 
 #define TCP_80 "ports: [{port: '80', protocol: TCP}]"
@@ -450,7 +465,7 @@ static void
 filters_of_requests_that_the_agent_refuses_contribute_nothing(void **state)
 {
     (void)state;
-    assert_int_equal(check_refusals(requests, COUNT(requests)), 0);
+    assert_int_equal(check_refusals(ENGINE_CILIUM, requests, COUNT(requests)), 0);
 }
 
 /* "item, item, ..." so many times, in the place of %s. */
@@ -810,6 +825,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(network_policies_that_the_api_refuses_contribute_nothing),
+        cmocka_unit_test(cluster_network_policies_without_their_parts_contribute_nothing),
         cmocka_unit_test(cilium_policies_without_their_parts_contribute_nothing),
         cmocka_unit_test(peers_that_the_agent_refuses_contribute_nothing),
         cmocka_unit_test(ports_that_the_agent_refuses_contribute_nothing),
