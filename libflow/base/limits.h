@@ -19,8 +19,11 @@
 /* Open collections in one manifest. */
 #define FLOW_MANIFEST_DEPTH_MAX 128
 
-/* Nodes of one manifest document, aliases followed; a "YAML bomb" ends here. */
+/* Nodes of one manifest document, aliases followed. */
 #define FLOW_MANIFEST_NODES_MAX 20000000u
+
+/* Nodes among them that aliases brought; a "YAML bomb" ends here. */
+#define FLOW_MANIFEST_ALIASED_MAX 1000000u
 
 /* Bytes in one manifest file. */
 #define FLOW_MANIFEST_BYTES_MAX ((size_t)1 << 30)

@@ -84,6 +84,7 @@ struct flow_build {
     struct flow_build_open open[FLOW_MANIFEST_DEPTH_MAX];
     size_t depth;
     size_t nodes;           /* of the document so far, aliases followed */
+    size_t aliased;         /* among them, brought by aliases */
     struct flow_built last; /* the node finished last */
     size_t *marks;          /* room to find equal keys */
     size_t marks_room;

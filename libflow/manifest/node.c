@@ -131,7 +131,7 @@ flow_build_start(struct flow_build *build, struct flow_arena *arena)
     build->arena = arena;
     build->waiting_count = 0;
     build->depth = 0;
-    build->nodes = 0;
+    build->nodes = build->aliased = 0;
     build->duplicate_count = 0;
 }
 
@@ -165,7 +165,7 @@ count_nodes(struct flow_build *build, size_t nodes, const struct flow_cursor *at
             struct flow_error *err)
 {
     if (nodes > FLOW_MANIFEST_NODES_MAX - build->nodes) {
-        flow_fail(err, FLOW_E_LIMIT, "expected at most %u nodes, found more (aliases are followed)",
+        flow_fail(err, FLOW_E_LIMIT, "expected at most %u nodes, found more",
                   FLOW_MANIFEST_NODES_MAX);
         return flow_cursor_fail(at, FLOW_E_LIMIT, err);
     }
@@ -292,6 +292,12 @@ flow_build_share(struct flow_build *build, const struct flow_built *shared,
     if (shared->node->type == FLOW_NODE_NULL && flow_build_wants_key(build)) {
         return flow_build_scalar(build, shared->node->text, false, at, err);
     }
+    if (shared->nodes > FLOW_MANIFEST_ALIASED_MAX - build->aliased) {
+        flow_fail(err, FLOW_E_LIMIT, "expected at most %u nodes from aliases, found more",
+                  FLOW_MANIFEST_ALIASED_MAX);
+        return flow_cursor_fail(at, FLOW_E_LIMIT, err);
+    }
+    build->aliased += shared->nodes;
     rc = count_nodes(build, shared->nodes, at, err);
     return rc < 0 ? rc : add(build, shared, err);
 }

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "manifest/internal.h"
 #include "manifest/node.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -625,37 +626,58 @@ a_bomb_of_aliases_is_refused_in_little_memory(void **state)
     read_text(&reading, flow_buf_str(&text), true);
     assert_int_equal(reading.err.status, FLOW_E_LIMIT);
     assert_string_equal(reading.err.message,
-                        "expected at most 20000000 nodes, found more (aliases are followed)");
-    assert_int_equal(reading.err.line, 8);
+                        "expected at most 1000000 nodes from aliases, found more");
+    assert_int_equal(reading.err.line, 6);
     assert_true(reading.arena.total < 1 << 20);
     forget(&reading);
     flow_buf_free(&text);
 }
 
 static void
-nodes_are_counted_with_aliases_up_to_the_limit(void **state)
+nodes_of_aliases_are_counted_up_to_the_limit(void **state)
 {
     (void)state;
     for (size_t over = 0; over < 2; over++) {
         struct flow_buf text = { 0 };
         struct reading reading;
 
-        /* The root, 1000, 100001 * 199, 98 * 1000 and 800 nodes: 20 million. */
+        /* 1000 * 100 nodes inside of b, 100001 * 8 and 99 * 1000 and 992: a million */
         flow_buf_add_text(&text, "- &a [x");
         repeat(&text, ",x", 998);
         flow_buf_add_text(&text, "]\n- &b [*a");
         repeat(&text, ", *a", 99);
-        flow_buf_add_text(&text, "]\n");
-        repeat(&text, "- *b\n", 198);
-        repeat(&text, "- *a\n", 98);
-        repeat(&text, "- x\n", 799 + over);
+        flow_buf_add_text(&text, "]\n- &c [x]\n");
+        repeat(&text, "- *b\n", 8);
+        repeat(&text, "- *a\n", 99);
+        repeat(&text, "- *c\n", 496 + over);
         flow_buf_add_text(&text, "- x\n");
         read_text(&reading, flow_buf_str(&text), false);
         assert_int_equal(reading.err.status, over ? FLOW_E_LIMIT : FLOW_OK);
-        assert_int_equal(reading.err.line, over ? 2 + 198 + 98 + 801 : 0);
+        assert_int_equal(reading.err.line, over ? 3 + 8 + 99 + 497 : 0);
         forget(&reading);
         flow_buf_free(&text);
     }
+}
+
+static void
+nodes_are_counted_up_to_the_limit(void **state)
+{
+    struct flow_build *build = calloc(1, sizeof(*build));
+    const struct flow_cursor at = { .line = 7 };
+    struct flow_arena arena = { 0 };
+    struct flow_error err = { 0 };
+
+    (void)state;
+    assert_non_null(build);
+    flow_build_start(build, &arena);
+    build->nodes = FLOW_MANIFEST_NODES_MAX - 1;
+    assert_int_equal(flow_build_scalar(build, FLOW_STR("x"), false, &at, &err), FLOW_OK);
+    assert_int_equal(flow_build_scalar(build, FLOW_STR("x"), false, &at, &err), FLOW_E_LIMIT);
+    assert_string_equal(err.message, "expected at most 20000000 nodes, found more");
+    assert_int_equal(err.line, 7);
+    flow_build_free(build);
+    flow_arena_free(&arena);
+    free(build);
 }
 
 static void
@@ -800,7 +822,8 @@ main(void)
         cmocka_unit_test(lists_and_maps_go_as_deep_as_the_limit),
         cmocka_unit_test(aliases_cannot_go_deeper_than_the_limit),
         cmocka_unit_test(a_bomb_of_aliases_is_refused_in_little_memory),
-        cmocka_unit_test(nodes_are_counted_with_aliases_up_to_the_limit),
+        cmocka_unit_test(nodes_of_aliases_are_counted_up_to_the_limit),
+        cmocka_unit_test(nodes_are_counted_up_to_the_limit),
         cmocka_unit_test(a_text_above_the_limit_is_not_opened),
         cmocka_unit_test(escaped_nul_stays_inside_the_text),
         cmocka_unit_test(text_cut_at_any_byte_gives_documents_or_errors_with_a_place),
