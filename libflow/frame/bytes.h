@@ -2,7 +2,7 @@
 /*
  * The plain bytes of a source: gzip and zstd are undone, told by their first bytes and never by
  * name. Many members or frames in a row are one stream, zstd's skippable frames are passed over,
- * zero padding behind the last gzip member is ignored.
+ * zero padding behind the last gzip member is ignored. A file shorter than a magic is plain.
  */
 #ifndef FLOW_FRAME_BYTES_H
 #define FLOW_FRAME_BYTES_H
@@ -20,13 +20,18 @@ int flow_bytes_open(struct flow_bytes **out, struct flow_source *source,
                     const struct flow_bytes_options *options, struct flow_error *err);
 
 /*
- * Up to room plain bytes into at. FLOW_OK with *got > 0, FLOW_END, or an error: every byte that
- * could be decoded before the damage has been handed out first. FLOW_E_TRUNCATED when a compressed
- * stream stops in the middle, FLOW_E_CORRUPT when a frame or checksum does not hold; err->offset is
- * then the byte of the source (compressed). After an error the same error comes again, except that
- * gzip and zstd try once to find the next member or frame behind the damage and go on from there
- * when there is one (the error is returned first; the next call goes on).
- * Garbage behind the last gzip member or zstd frame is FLOW_E_CORRUPT, after all its data.
+ * Up to room plain bytes into at; what of the room is behind *got may be written over too. FLOW_OK
+ * with *got > 0, FLOW_END, or an error: every byte that could be decoded before the damage has been
+ * handed out first. It never waits for the source while it has bytes to give.
+ *
+ * FLOW_E_TRUNCATED when a compressed stream stops in the middle; FLOW_E_CORRUPT when a frame or
+ * checksum does not hold, or when there is garbage behind the last member or frame; FLOW_E_LIMIT
+ * and FLOW_E_UNSUPPORTED for a zstd window over 128 MiB and a dictionary. err->offset is then the
+ * byte of the source (compressed), and the next call goes on at the next member or frame that is
+ * found and decodes behind that place, or says FLOW_END when there is none. Bytes of the damaged
+ * member itself may be wrong from some place before the error on; those of others are not.
+ *
+ * Errors of the source, which name their input, and FLOW_E_MEMORY come again at every call.
  */
 int flow_bytes_read(struct flow_bytes *bytes, void *at, size_t room, size_t *got,
                     struct flow_error *err);

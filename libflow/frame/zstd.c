@@ -265,13 +265,16 @@ begin_frame(struct zstd *zstd, struct flow_input *in, const struct flow_output *
     return begin_part(zstd, in, out, header.len, err);
 }
 
+/*
+ * Leaves in->resume behind the last frame that was whole: nothing vouches for the length of a
+ * skippable frame, and a damaged one is noticed only where it leads to.
+ */
 static int
 begin_skippable(struct zstd *zstd, struct flow_input *in, const struct flow_output *out,
                 struct flow_error *err)
 {
     const int rc = flow_input_need(in, out, ZSTD_SKIPPABLE_HEADER_BYTES, err);
 
-    in->resume = flow_input_offset(in) + 1;
     if (rc != FLOW_OK) {
         return rc == FLOW_END ? fail_truncated(in, err) : rc;
     }
@@ -287,7 +290,6 @@ next_frame(struct zstd *zstd, struct flow_input *in, const struct flow_output *o
     int rc = flow_input_need(in, out, FLOW_MAGIC_BYTES, err);
     const uint8_t *bytes = in->bytes + in->pos;
 
-    in->resume = flow_input_offset(in);
     if ((rc != FLOW_OK && rc != FLOW_END) || flow_input_left(in) == 0) {
         return rc;
     }
@@ -298,7 +300,6 @@ next_frame(struct zstd *zstd, struct flow_input *in, const struct flow_output *o
                  : begin_frame(zstd, in, out, err);
         return rc;
     case FLOW_MATCH_MAYBE:
-        in->resume++;
         return fail_truncated(in, err);
     default:
         flow_fail(err, FLOW_E_CORRUPT,
@@ -356,6 +357,7 @@ decode_some(struct zstd *zstd, struct flow_input *in, struct flow_output *out,
     }
     if (zstd->last) {
         in->frames++;
+        in->resume = flow_input_offset(in);
         zstd->last = false;
         zstd->next = next_frame;
     }

@@ -448,34 +448,13 @@ part_of(const struct sample *sample, size_t pos)
     return part;
 }
 
-/*
- * Whether the byte is in the length of a skippable frame. Damaged, it may lead into the middle of
- * what follows, and what it leads over is lost: nothing tells it from a long skippable frame.
- */
-static bool
-in_skippable_length(const struct sample *sample, size_t part, size_t pos)
-{
-    const uint8_t *bytes = (const uint8_t *)sample->bytes.ptr;
-    size_t at = part > 0 ? sample->ends[part - 1] : 0;
-
-    while (at + 8 <= sample->ends[part] && (bytes[at] & 0xf0) == 0x50 && bytes[at + 1] == 0x2a &&
-           bytes[at + 2] == 0x4d && bytes[at + 3] == 0x18) {
-        if (pos >= at + 4 && pos < at + 8) {
-            return true;
-        }
-        at += 8 + (size_t)bytes[at + 4] + ((size_t)bytes[at + 5] << 8);
-    }
-    return false;
-}
-
 /* With one byte damaged: the parts before are right, and those behind are found again. */
 static void
 check_flip(const struct sample *sample, size_t pos, unsigned flip)
 {
     const size_t part = part_of(sample, pos);
     const size_t before = part > 0 ? sample->plain_ends[part - 1] : 0;
-    const size_t behind =
-        in_skippable_length(sample, part, pos) ? 0 : sample->plain.len - sample->plain_ends[part];
+    const size_t behind = sample->plain.len - sample->plain_ends[part];
     struct outcome outcome;
 
     sample->bytes.ptr[pos] = (char)((unsigned char)sample->bytes.ptr[pos] ^ flip);
