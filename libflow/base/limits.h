@@ -34,6 +34,15 @@
 /* Bytes of user text quoted in a message. */
 #define FLOW_QUOTE_BYTES_MAX 60
 
+/* Bytes in one regular expression of a policy. */
+#define FLOW_REGEX_BYTES_MAX 4096u
+
+/* DNS names of one address that are known at a time; further ones are not looked at. */
+#define FLOW_NAMES_AT_MAX 64
+
+/* DNS names that are remembered of one address on one node; others are as if not known. */
+#define FLOW_NAMES_OF_ADDRESS_MAX 1024
+
 /* Connections whose decision is remembered; beyond it the memory starts anew. */
 #define FLOW_MEMO_MAX 1000000u
 
