@@ -8,8 +8,7 @@
 
 #include "flowcheck.h"
 
-/* Damage is told this often an input; the report has the whole count. */
-enum { PROBLEMS_TOLD = 10, OUTPUTS_MAX = 16 };
+enum { OUTPUTS_MAX = 16 };
 
 struct arguments {
     struct policy_arguments policies;
@@ -29,6 +28,7 @@ struct run {
     const struct arguments *arguments;
     struct flow_policies *policies;
     struct flow_dict *dict;
+    struct flow_names *names; /* from DNS answers; NULL when no policy asks for names */
     struct flow_classifier *classifier;
     struct flow_tally *tally;
     struct flow_batch *batch;
@@ -50,6 +50,8 @@ static const char help[] =
     "      --snapshot PATH       inventory alone (pods, namespaces, nodes)\n"
     "      --engine NAME         cilium-1.17 to cilium-1.20 or kubernetes\n"
     "                            (default cilium-1.19)\n"
+    "      --set NAME=VALUE      a setting of the agent that changes what policies mean,\n"
+    "                            such as enable-policy=always; the man page lists them\n"
     "      --var NAME=VALUE      the value of ${NAME} in manifests\n"
     "      --default-namespace N for objects that name none (default 'default')\n"
     "      --partial             -f does not hold every policy of the cluster\n"
@@ -269,27 +271,17 @@ parse(struct arguments *arguments, int argc, char **argv)
     return one_on_stdout(arguments) ? FLOW_OK : FLOW_E_ARGUMENT;
 }
 
-static void
-say_problems(const struct flow_batch *batch, size_t *told)
-{
-    for (size_t i = 0; i < flow_batch_problem_count(batch); i++) {
-        const struct flow_error *problem = flow_batch_problem_at(batch, i);
-
-        if (*told < PROBLEMS_TOLD && problem != NULL) {
-            say_error(problem);
-        }
-        (*told)++;
-    }
-}
-
 static int
-read_input(struct run *run, struct flow_reader *reader, struct flow_error *err)
+read_input(struct run *run, struct flow_reader *reader, bool learns, struct flow_error *err)
 {
     size_t told = 0;
     int rc;
 
     while ((rc = flow_reader_next(reader, run->batch, err)) == FLOW_OK) {
         say_problems(run->batch, &told);
+        if (learns && (rc = flow_names_learn(run->names, run->batch, err)) != FLOW_OK) {
+            return rc;
+        }
         if (run->arguments->filter != NULL) {
             flow_filter_run(run->arguments->filter, run->batch);
         }
@@ -340,7 +332,8 @@ read_inputs(struct run *run, struct flow_error *err)
             continue;
         }
         run->reader = reader;
-        rc = read_input(run, reader, err);
+        rc = read_input(run, reader,
+                        run->names != NULL && !can_read_twice(run->arguments->inputs[i]), err);
         progress_next_input(&run->progress, reader);
         run->reader = NULL;
         flow_reader_close(reader);
@@ -357,6 +350,12 @@ open_all(struct run *run, struct flow_error *err)
     rc = rc == FLOW_OK ? flow_batch_new(&run->batch, err) : rc;
     rc = rc == FLOW_OK ? flow_classifier_new(&run->classifier, run->policies, err) : rc;
     rc = rc == FLOW_OK ? flow_tally_new(&run->tally, run->policies, err) : rc;
+    rc = rc == FLOW_OK ? learn_names(&run->names, run->policies, run->arguments->inputs,
+                                     run->arguments->input_count, err)
+                       : rc;
+    if (rc == FLOW_OK) {
+        flow_classifier_set_names(run->classifier, run->names);
+    }
     flow_sink_options_init(&sink_options, sizeof(sink_options));
     sink_options.tally = run->tally;
     sink_options.reader = &run->reader;
@@ -377,6 +376,7 @@ close_all(struct run *run)
     }
     flow_tally_free(run->tally);
     flow_classifier_free(run->classifier);
+    flow_names_free(run->names);
     flow_batch_free(run->batch);
     flow_dict_free(run->dict);
     flow_policies_free(run->policies);

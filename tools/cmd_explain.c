@@ -19,15 +19,17 @@ struct arguments {
 struct subject {
     struct flow_policies *policies;
     struct flow_dict *dict;
+    struct flow_names *names;
     struct flow_classifier *classifier;
+    struct flow_explainer *explainer;
     struct flow_explanation sides[2];
-    struct flow_explain_step *steps[2]; /* copies, since the classifier's last for one side */
     size_t side_count;
+    bool damaged; /* an input was not read whole */
     char source[600], destination[600];
 };
 
 static const char help[] =
-    "usage: flowcheck explain [-f POLICY]... [--snapshot DIR]... --uuid UUID INPUT...\n"
+    "usage: flowcheck explain [-f POLICY]... [--snapshot DIR]... [--uuid UUID] INPUT...\n"
     "       flowcheck explain [-f POLICY]... [--snapshot DIR]...\n"
     "                         --from END --to END --port PORT/PROTOCOL\n"
     "\n"
@@ -38,16 +40,19 @@ static const char help[] =
     "  -f, --policies PATH       policies and inventory: YAML or JSON, a file, '-', or the\n"
     "                            .yaml, .yml and .json files of a directory\n"
     "      --snapshot PATH       inventory alone (pods, namespaces, nodes)\n"
-    "      --uuid UUID           the flow of the inputs that has this uuid\n"
+    "      --uuid UUID           the flow of the inputs that has this uuid; without it\n"
+    "                            every flow, at the side it is about\n"
     "      --from END, --to END  who opens the connection, and to whom\n"
     "      --port PORT/PROTOCOL  such as 443/TCP, 53/UDP, or 8/ICMPv4 (the ICMP type)\n"
     "      --direction SIDE      egress or ingress alone\n"
     "      --engine NAME         cilium-1.17 to cilium-1.20 or kubernetes\n"
     "                            (default cilium-1.19)\n"
+    "      --set NAME=VALUE      a setting of the agent that changes what policies mean,\n"
+    "                            such as enable-policy=always; the man page lists them\n"
     "      --var NAME=VALUE      the value of ${NAME} in manifests\n"
     "      --default-namespace N for objects that name none (default 'default')\n"
     "      --partial             -f does not hold every policy of the cluster\n"
-    "  -o, --output FORMAT[=FILE] text (default) or json\n"
+    "  -o, --output FORMAT[=FILE] text (default), json or jsonl\n"
     "  -h, --help                this text\n"
     "\n"
     "Exit codes: 0 explained, 2 usage or configuration, 3 input unreadable or no such\n"
@@ -101,6 +106,7 @@ take_option(struct arguments *arguments, int option, char *value)
         return true;
     case 'o':
         equals = strchr(value, '=');
+        arguments->path = "-";
         if (equals != NULL) {
             *equals = '\0';
             arguments->path = equals + 1;
@@ -112,6 +118,13 @@ take_option(struct arguments *arguments, int option, char *value)
     }
 }
 
+/* A connection that need not have happened. */
+static bool
+is_hypothetical(const struct arguments *arguments)
+{
+    return arguments->from != NULL || arguments->to != NULL || arguments->port != NULL;
+}
+
 static bool
 check_arguments(const struct arguments *arguments)
 {
@@ -120,25 +133,28 @@ check_arguments(const struct arguments *arguments)
         say("expected egress or ingress, found \"%.40s\"", arguments->direction);
         return false;
     }
-    if (strcmp(arguments->format, "text") != 0 && strcmp(arguments->format, "json") != 0) {
-        say("expected format text or json, found \"%.40s\"", arguments->format);
+    if (strcmp(arguments->format, "text") != 0 && strcmp(arguments->format, "json") != 0 &&
+        strcmp(arguments->format, "jsonl") != 0) {
+        say("expected format text, json or jsonl, found \"%.40s\"", arguments->format);
         return false;
     }
     if (arguments->uuid != NULL && (arguments->from != NULL || arguments->to != NULL)) {
         say("expected --uuid, or --from and --to, found both");
         return false;
     }
-    if (arguments->uuid != NULL) {
-        if (arguments->input_count == 0) {
-            say("expected an input that holds the flow");
+    if (is_hypothetical(arguments)) {
+        if (arguments->from == NULL || arguments->to == NULL || arguments->port == NULL) {
+            say("expected --from, --to and --port, found not all of them");
+            return false;
         }
-        return arguments->input_count > 0;
+        return true;
     }
-    if (arguments->from == NULL || arguments->to == NULL || arguments->port == NULL) {
-        say("expected --uuid, or --from, --to and --port");
-        return false;
+    if (arguments->input_count == 0) {
+        say(arguments->uuid != NULL
+                ? "expected an input that holds the flow"
+                : "expected inputs, with or without --uuid, or --from, --to and --port");
     }
-    return true;
+    return arguments->input_count > 0;
 }
 
 static int
@@ -237,9 +253,9 @@ explain_sides(struct subject *subject, const struct flow_connection *connection,
 {
     static const uint8_t directions[] = { FLOW_DIRECTION_EGRESS, FLOW_DIRECTION_INGRESS };
 
+    subject->side_count = 0;
     for (size_t i = 0; i < 2; i++) {
         struct flow_explanation *side = &subject->sides[subject->side_count];
-        struct flow_explain_step *copy;
         int rc;
 
         if (direction != NULL && strcmp(direction, flow_direction_name(directions[i])) != 0) {
@@ -250,23 +266,16 @@ explain_sides(struct subject *subject, const struct flow_connection *connection,
         if (rc != FLOW_OK) {
             return rc;
         }
-        copy = calloc(side->step_count + 1, sizeof(*copy));
-        if (copy == NULL) {
-            return FLOW_E_MEMORY;
-        }
-        if (side->step_count > 0) {
-            memcpy(copy, side->steps, side->step_count * sizeof(*copy));
-        }
-        side->steps = subject->steps[subject->side_count++] = copy;
+        subject->side_count++;
     }
     return FLOW_OK;
 }
 
 static int
-write_report(const struct arguments *arguments, struct subject *subject,
-             const struct flow_connection *connection, const struct flow_record *record)
+write_report(const char *direction, struct subject *subject,
+             const struct flow_connection *connection, const struct flow_record *record,
+             struct flow_error *err)
 {
-    struct flow_error err = { .status = FLOW_E_MEMORY, .message = "out of memory" };
     struct flow_explain_report report = {
         .source = { subject->source, strlen(subject->source) },
         .destination = { subject->destination, strlen(subject->destination) },
@@ -276,24 +285,20 @@ write_report(const struct arguments *arguments, struct subject *subject,
         .record = record,
         .sides = subject->sides,
     };
-    int rc = explain_sides(subject, connection, arguments->direction, &err);
+    const int rc = explain_sides(subject, connection, direction, err);
 
     report.side_count = subject->side_count;
-    if (rc == FLOW_OK) {
-        rc = flow_explain_write(arguments->format, arguments->path, &report, 1, &err);
-    }
-    if (rc != FLOW_OK) {
-        say_error(&err);
-    }
-    return rc == FLOW_OK ? EXIT_CLEAN : EXIT_INPUT;
+    return rc == FLOW_OK ? flow_explainer_write(subject->explainer, &report, err) : rc;
 }
 
 static int
 explain_hypothetical(const struct arguments *arguments, struct subject *subject)
 {
     struct flow_connection connection;
+    struct flow_error err;
 
     memset(&connection, 0, sizeof(connection));
+    connection.time = FLOW_TIME_NONE;
     if (!parse_port(arguments->port, &connection) ||
         !parse_end(subject->dict, arguments->from, &connection.source,
                    &connection.source_address) ||
@@ -305,7 +310,11 @@ explain_hypothetical(const struct arguments *arguments, struct subject *subject)
     }
     snprintf(subject->source, sizeof(subject->source), "%s", arguments->from);
     snprintf(subject->destination, sizeof(subject->destination), "%s", arguments->to);
-    return write_report(arguments, subject, &connection, NULL);
+    if (write_report(arguments->direction, subject, &connection, NULL, &err) != FLOW_OK) {
+        say_error(&err);
+        return EXIT_INPUT;
+    }
+    return EXIT_CLEAN;
 }
 
 /* An end of a record as a person would name it. */
@@ -332,34 +341,54 @@ name_end(char *text, size_t size, const struct flow_endpoint *endpoint,
 static bool
 is_wanted(const struct flow_record *record, const char *uuid)
 {
-    return record->kind == FLOW_KIND_FLOW && record->uuid.len == strlen(uuid) &&
-           memcmp(record->uuid.ptr, uuid, record->uuid.len) == 0;
+    return record->kind == FLOW_KIND_FLOW &&
+           (uuid == NULL || (record->uuid.len == strlen(uuid) &&
+                             memcmp(record->uuid.ptr, uuid, record->uuid.len) == 0));
 }
 
-/* FLOW_OK when the flow was found and explained (*code), FLOW_END when it is not there. */
 static int
-search_input(const struct arguments *arguments, struct subject *subject, struct flow_reader *reader,
-             struct flow_batch *batch, int *code, struct flow_error *err)
+explain_record(const struct arguments *arguments, struct subject *subject,
+               const struct flow_record *record, struct flow_error *err)
 {
+    const char *direction = arguments->direction;
+    struct flow_connection connection;
+
+    /* every flow of a log is about one side; of one that is asked for both are worth a look */
+    if (direction == NULL && arguments->uuid == NULL &&
+        record->judged_direction != FLOW_DIRECTION_UNKNOWN) {
+        direction = flow_direction_name(record->judged_direction);
+    }
+    flow_connection_of(record, &connection);
+    name_end(subject->source, sizeof(subject->source), connection.source,
+             &connection.source_address);
+    name_end(subject->destination, sizeof(subject->destination), connection.destination,
+             &connection.destination_address);
+    return write_report(direction, subject, &connection, record, err);
+}
+
+/* FLOW_OK when the one flow was found and explained, FLOW_END when the input is at its end. */
+static int
+read_input(const struct arguments *arguments, struct subject *subject, struct flow_reader *reader,
+           struct flow_batch *batch, bool learns, struct flow_error *err)
+{
+    size_t told = 0;
     int rc;
 
     while ((rc = flow_reader_next(reader, batch, err)) == FLOW_OK) {
-        rc = flow_classifier_run(subject->classifier, batch, err);
+        say_problems(batch, &told);
+        subject->damaged |= told > 0;
+        rc = learns ? flow_names_learn(subject->names, batch, err) : FLOW_OK;
+        rc = rc == FLOW_OK ? flow_classifier_run(subject->classifier, batch, err) : rc;
         for (size_t i = 0; rc == FLOW_OK && i < flow_batch_count(batch); i++) {
             const struct flow_record *record = flow_batch_at(batch, i);
-            struct flow_connection connection;
 
             if (!is_wanted(record, arguments->uuid)) {
                 continue;
             }
-            memset(&connection, 0, sizeof(connection));
-            flow_connection_of(record, &connection);
-            name_end(subject->source, sizeof(subject->source), connection.source,
-                     &connection.source_address);
-            name_end(subject->destination, sizeof(subject->destination), connection.destination,
-                     &connection.destination_address);
-            *code = write_report(arguments, subject, &connection, record);
-            return FLOW_OK;
+            rc = explain_record(arguments, subject, record, err);
+            if (rc != FLOW_OK || arguments->uuid != NULL) {
+                return rc;
+            }
         }
         if (rc != FLOW_OK) {
             return rc;
@@ -369,38 +398,43 @@ search_input(const struct arguments *arguments, struct subject *subject, struct 
 }
 
 static int
-explain_flow(const struct arguments *arguments, struct subject *subject)
+explain_flows(const struct arguments *arguments, struct subject *subject)
 {
     struct flow_reader_options reader_options;
-    struct flow_batch *batch;
+    struct flow_batch *batch = NULL;
     struct flow_error err;
-    int code = EXIT_INPUT;
+    bool unreadable = false;
     int rc = flow_batch_new(&batch, &err);
 
-    if (rc != FLOW_OK) {
-        say_error(&err);
-        return EXIT_INPUT;
-    }
+    rc = rc == FLOW_OK ? learn_names(&subject->names, subject->policies, arguments->inputs,
+                                     arguments->input_count, &err)
+                       : rc;
+    flow_classifier_set_names(subject->classifier, subject->names);
     flow_reader_options_init(&reader_options, sizeof(reader_options));
     reader_options.dict = subject->dict;
-    rc = FLOW_END;
+    rc = rc == FLOW_OK ? FLOW_END : rc;
     for (size_t i = 0; rc == FLOW_END && i < arguments->input_count; i++) {
         struct flow_reader *reader;
 
         if (flow_reader_open(&reader, arguments->inputs[i], &reader_options, &err) != FLOW_OK) {
             say_error(&err);
+            unreadable = true;
             continue;
         }
-        rc = search_input(arguments, subject, reader, batch, &code, &err);
+        rc = read_input(arguments, subject, reader, batch,
+                        subject->names != NULL && !can_read_twice(arguments->inputs[i]), &err);
         flow_reader_close(reader);
     }
-    if (rc == FLOW_END) {
-        say("expected a flow with uuid %s in the inputs, found none", arguments->uuid);
-    } else if (rc != FLOW_OK) {
-        say_error(&err);
-    }
     flow_batch_free(batch);
-    return code;
+    if (rc == FLOW_END && arguments->uuid != NULL) {
+        say("expected a flow with uuid %s in the inputs, found none", arguments->uuid);
+        return EXIT_INPUT;
+    }
+    if (rc != FLOW_OK && rc != FLOW_END) {
+        say_error(&err);
+        return EXIT_INPUT;
+    }
+    return unreadable || subject->damaged ? EXIT_INPUT : EXIT_CLEAN;
 }
 
 static int
@@ -416,18 +450,24 @@ run_explain(const struct arguments *arguments)
         return EXIT_USAGE;
     }
     if (flow_dict_new(&subject.dict, &err) == FLOW_OK &&
-        flow_classifier_new(&subject.classifier, subject.policies, &err) == FLOW_OK) {
-        code = arguments->uuid != NULL ? explain_flow(arguments, &subject)
-                                       : explain_hypothetical(arguments, &subject);
+        flow_classifier_new(&subject.classifier, subject.policies, &err) == FLOW_OK &&
+        flow_explainer_open(&subject.explainer, arguments->format, arguments->path, &err) ==
+            FLOW_OK) {
+        code = is_hypothetical(arguments) ? explain_hypothetical(arguments, &subject)
+                                          : explain_flows(arguments, &subject);
+        if (flow_explainer_finish(subject.explainer, &err) != FLOW_OK) {
+            say_error(&err);
+            code = EXIT_INPUT;
+        }
     } else {
         say_error(&err);
     }
     if (code == EXIT_CLEAN && flow_policies_error_count(subject.policies) > 0) {
         code = EXIT_USAGE;
     }
-    free(subject.steps[0]);
-    free(subject.steps[1]);
+    flow_explainer_close(subject.explainer);
     flow_classifier_free(subject.classifier);
+    flow_names_free(subject.names);
     flow_dict_free(subject.dict);
     flow_policies_free(subject.policies);
     return code;

@@ -37,6 +37,19 @@ say_error(const struct flow_error *err)
     say("%s", text);
 }
 
+void
+say_problems(const struct flow_batch *batch, size_t *told)
+{
+    for (size_t i = 0; i < flow_batch_problem_count(batch); i++) {
+        const struct flow_error *problem = flow_batch_problem_at(batch, i);
+
+        if (*told < PROBLEMS_TOLD && problem != NULL) {
+            say_error(problem);
+        }
+        (*told)++;
+    }
+}
+
 int
 usage_error(const char *command)
 {
@@ -73,6 +86,9 @@ take_policy_option(struct policy_arguments *arguments, int option, const char *v
     case OPTION_VAR:
         ok = words_add(&arguments->variables, value);
         break;
+    case OPTION_SET:
+        ok = words_add(&arguments->settings, value);
+        break;
     case OPTION_ENGINE:
         arguments->engine = value;
         break;
@@ -94,6 +110,7 @@ policy_arguments_free(struct policy_arguments *arguments)
     free(arguments->manifests.words);
     free(arguments->snapshots.words);
     free(arguments->variables.words);
+    free(arguments->settings.words);
 }
 
 static void
@@ -124,6 +141,8 @@ load_policies(const struct policy_arguments *arguments)
     options.snapshot_count = arguments->snapshots.count;
     options.variables = arguments->variables.words;
     options.variable_count = arguments->variables.count;
+    options.settings = arguments->settings.words;
+    options.setting_count = arguments->settings.count;
     options.engine = arguments->engine;
     options.default_namespace = arguments->default_namespace;
     options.partial = arguments->partial;

@@ -24,7 +24,7 @@ bool words_add(struct words *words, const char *word);
 
 /* Options that every command about policies takes. */
 struct policy_arguments {
-    struct words manifests, snapshots, variables;
+    struct words manifests, snapshots, variables, settings;
     const char *engine, *default_namespace;
     bool partial;
 };
@@ -34,6 +34,7 @@ enum {
     OPTION_SNAPSHOT = 256,
     OPTION_ENGINE,
     OPTION_VAR,
+    OPTION_SET,
     OPTION_NAMESPACE,
     OPTION_PARTIAL,
     OPTION_OWN
@@ -45,6 +46,7 @@ enum {
         { "snapshot", required_argument, NULL, OPTION_SNAPSHOT },                                  \
         { "engine", required_argument, NULL, OPTION_ENGINE },                                      \
         { "var", required_argument, NULL, OPTION_VAR },                                            \
+        { "set", required_argument, NULL, OPTION_SET },                                            \
         { "default-namespace", required_argument, NULL, OPTION_NAMESPACE },                        \
     {                                                                                              \
         "partial", no_argument, NULL, OPTION_PARTIAL                                               \
@@ -57,9 +59,25 @@ int take_policy_option(struct policy_arguments *arguments, int option, const cha
 struct flow_policies *load_policies(const struct policy_arguments *arguments);
 void policy_arguments_free(struct policy_arguments *arguments);
 
+/*
+ * names.c: reads the inputs once for the DNS answers in them, so that each flow is judged by what
+ * was known at its time, wherever in the inputs that stands. Inputs that cannot be read twice are
+ * left out: what reads them learns as it goes. *names stays NULL when the policies ask for none.
+ */
+int learn_names(struct flow_names **names, const struct flow_policies *policies,
+                char *const *inputs, size_t count, struct flow_error *err);
+/* Whether an input is a file or directory, and so is read twice. */
+bool can_read_twice(const char *input);
+
 /* "flowcheck: " and a line on stderr. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_error(const struct flow_error *err);
+
+/* Damage is told this often an input; a report has the whole count. */
+#define PROBLEMS_TOLD 10
+
+/* Tells what could not be read of a batch; *told counts all of the input. */
+void say_problems(const struct flow_batch *batch, size_t *told);
 
 /* Tells how to get help; returns EXIT_USAGE. */
 int usage_error(const char *command);

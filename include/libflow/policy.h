@@ -34,8 +34,14 @@ struct flow_policies_options {
     size_t snapshot_count;
     const char *const *variables; /**< "NAME=VALUE", for ${NAME} in manifests; default none */
     size_t variable_count;
-    const char *engine;            /**< "cilium-1.17" to "cilium-1.20" or "kubernetes"; NULL
-                                        (default): "cilium-1.19" */
+    const char *engine;          /**< "cilium-1.17" to "cilium-1.20" or "kubernetes"; NULL
+                                      (default): "cilium-1.19" */
+    const char *const *settings; /**< "NAME=VALUE", settings of the enforcing agent that change
+                                      what policies mean, named as in Cilium's ConfigMap
+                                      cilium-config; they count more than such a ConfigMap among
+                                      the manifests or snapshots; default none.
+                                      flowcheck-check(1) lists them. */
+    size_t setting_count;
     const char *default_namespace; /**< for objects without one; NULL (default): "default" */
     bool partial;                  /**< the policies are not all there are: where none selects a
                                         subject the answer is undecidable; default false. Without
@@ -54,8 +60,8 @@ struct flow_policies;
  *
  * @param[out] out      owned; end with flow_policies_free
  * @param[in]  options  NULL for the defaults; the texts are borrowed for the call
- * @return FLOW_OK (look at flow_policies_error_count); FLOW_E_ARGUMENT for an unknown engine or a
- *         bad variable; FLOW_E_SYSTEM when a path cannot be read; FLOW_E_MEMORY
+ * @return FLOW_OK (look at flow_policies_error_count); FLOW_E_ARGUMENT for an unknown engine, a
+ *         bad variable or setting; FLOW_E_SYSTEM when a path cannot be read; FLOW_E_MEMORY
  */
 FLOW_API int flow_policies_load(struct flow_policies **out,
                                 const struct flow_policies_options *options,
@@ -99,6 +105,8 @@ FLOW_API size_t flow_policies_inventory_count(const struct flow_policies *polici
 /** Whether a pod, node or Service of the inventory has the address. */
 FLOW_API bool flow_policies_knows_address(const struct flow_policies *policies,
                                           const struct flow_address *address);
+/** Whether a rule asks for DNS names, so that answers in the log can matter (flow_names). */
+FLOW_API bool flow_policies_ask_names(const struct flow_policies *policies);
 /** "cilium-1.19"; static text. */
 FLOW_API const char *flow_policies_engine(const struct flow_policies *policies);
 /** "KNP", "CNP", "CCNP", "ANP", "BANP", "KCNP", "foreign"; static text. */

@@ -275,9 +275,10 @@ enum flow_undecided {
     FLOW_UNDECIDED_PRIORITY_TIE = 1 << 9, /**< equal priorities that disagree */
     FLOW_UNDECIDED_DIRECTION = 1 << 10,   /**< which side was observed is not known */
     FLOW_UNDECIDED_NO_PORT = 1 << 11,     /**< the record has no protocol or port */
-    FLOW_UNDECIDED_NO_VERDICT = 1 << 12   /**< the event does not say what happened */
+    FLOW_UNDECIDED_NO_VERDICT = 1 << 12,  /**< the event does not say what happened */
+    FLOW_UNDECIDED_NO_REQUEST = 1 << 13   /**< a part of a request that a rule asks for */
 };
-#define FLOW_UNDECIDED_COUNT 13
+#define FLOW_UNDECIDED_COUNT 14
 
 struct flow_decision;
 
@@ -343,6 +344,8 @@ struct flow_record {
     uint8_t judged_direction;             /**< enum flow_direction: the side that was judged */
     uint32_t undecided;                   /**< bits of enum flow_undecided */
     const struct flow_decision *decision; /**< why; lives as long as the classifier; or NULL */
+    /** Of a proxy's record: the answer to the connection, apart from the request; or NULL. */
+    const struct flow_decision *l4_decision;
 };
 
 /** Records on their way from a reader to a sink. One thread at a time. */

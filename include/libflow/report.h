@@ -151,16 +151,22 @@ struct flow_explain_report {
     size_t side_count;
 };
 
+/** Writes explanations as they come. One thread at a time. */
+struct flow_explainer;
+
 /**
- * Writes explanations.
- *
- * @param[in] format   "text" or "json" (a list of objects)
- * @param[in] path     a file, created or emptied, or "-" for standard output
+ * @param[out] out     owned; end with flow_explainer_close
+ * @param[in]  format  "text", "json" (a list of objects) or "jsonl" (an object a line)
+ * @param[in]  path    a file, created or emptied, or "-" for standard output
  * @return FLOW_OK; FLOW_E_ARGUMENT for an unknown format; FLOW_E_SYSTEM; FLOW_E_MEMORY
  */
-FLOW_API int flow_explain_write(const char *format, const char *path,
-                                const struct flow_explain_report *reports, size_t count,
-                                struct flow_error *err);
+FLOW_API int flow_explainer_open(struct flow_explainer **out, const char *format, const char *path,
+                                 struct flow_error *err);
+FLOW_API int flow_explainer_write(struct flow_explainer *explainer,
+                                  const struct flow_explain_report *report, struct flow_error *err);
+/** Writes what is left. Also after an error elsewhere: what was begun is ended. */
+FLOW_API int flow_explainer_finish(struct flow_explainer *explainer, struct flow_error *err);
+FLOW_API void flow_explainer_close(struct flow_explainer *explainer);
 
 #ifdef __cplusplus
 }

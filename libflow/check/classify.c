@@ -6,33 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "check/classifier.h"
 #include "check/orient.h"
 #include "model/batch.h"
-#include "policy/decide.h"
 
-struct flow_classifier {
-    const struct flow_policies *policies; /* borrowed */
-    struct flow_party_table parties;
-    struct flow_decider decider;
-    struct flow_cache memo;      /* struct memo_key -> struct flow_decision */
-    struct flow_cache decisions; /* struct flow_decision -> itself, one copy of each */
-    struct flow_intern clusters; /* names of clusters whose agents report */
-    struct flow_arena arena;
-};
-
-/* What a decision depends on; every byte is set, so that it can be compared as bytes. */
-struct memo_key {
-    uint32_t subject, peer;
-    uint32_t address_class, names;
-    uint16_t port;
-    uint8_t direction, protocol;
-    uint32_t has_port;
-    uint32_t cluster;
-};
+enum { DNS_PORT = 53, DNS_REFUSED = 5, HTTP_FORBIDDEN = 403 };
 
 int
 flow_classifier_new(struct flow_classifier **out, const struct flow_policies *policies,
@@ -47,10 +28,11 @@ flow_classifier_new(struct flow_classifier **out, const struct flow_policies *po
     classifier->policies = policies;
     flow_decider_init(&classifier->decider, policies);
     rc = flow_party_table_init(&classifier->parties, &policies->inventory, policies->engine->cilium,
-                               err);
-    if (rc == FLOW_OK && (!flow_intern_init(&classifier->memo.keys) ||
-                          !flow_intern_init(&classifier->decisions.keys) ||
-                          !flow_intern_init(&classifier->clusters))) {
+                               &policies->settings.labels, policies->settings.cluster_name, err);
+    if (rc == FLOW_OK &&
+        (!flow_memo_init(&classifier->memo) || !flow_intern_init(&classifier->decisions.keys) ||
+         !flow_intern_init(&classifier->learned.keys) ||
+         !flow_intern_init(&classifier->clusters))) {
         rc = flow_fail_memory(err);
     }
     if (rc != FLOW_OK) {
@@ -67,12 +49,24 @@ flow_classifier_free(struct flow_classifier *classifier)
     if (classifier != NULL) {
         flow_decider_free(&classifier->decider);
         flow_party_table_free(&classifier->parties);
-        flow_cache_free(&classifier->memo);
+        flow_memo_free(&classifier->memo);
+        free(classifier->cluster_of_node);
         flow_cache_free(&classifier->decisions);
+        flow_cache_free(&classifier->learned);
         flow_intern_free(&classifier->clusters);
+        for (size_t i = 0; i < 2; i++) {
+            free(classifier->explained[i].steps);
+            free(classifier->explained[i].rules);
+        }
         flow_arena_free(&classifier->arena);
         free(classifier);
     }
+}
+
+void
+flow_classifier_set_names(struct flow_classifier *classifier, const struct flow_names *names)
+{
+    classifier->names = names;
 }
 
 /* One copy of each distinct decision: there are as many as rules, not as connections. */
@@ -94,97 +88,105 @@ keep_decision(struct flow_classifier *classifier, const struct flow_decision *de
     return flow_cache_put(&classifier->decisions, key, copy) ? copy : NULL;
 }
 
-static const struct flow_decision *
-decide(struct flow_classifier *classifier, const struct flow_question *question)
-{
-    const struct memo_key memo = {
-        .subject = question->subject->id,
-        .peer = question->peer->id,
-        .address_class =
-            flow_cidr_classes_find(&classifier->policies->classes, &question->peer_address),
-        .names = classifier->policies->has_names ? question->names->id : 0,
-        .port = question->port,
-        .direction = question->direction,
-        .protocol = question->protocol,
-        .has_port = question->has_port,
-        .cluster = flow_intern_add(&classifier->clusters, question->local_cluster, NULL),
-    };
-    const struct flow_str key = { (const char *)&memo, sizeof(memo) };
-    const struct flow_decision *known = flow_cache_find(&classifier->memo, key);
-    struct flow_decision decision;
-
-    if (known != NULL) {
-        return known;
-    }
-    if (flow_decide(&classifier->decider, question, &decision) != FLOW_OK) {
-        return NULL;
-    }
-    known = keep_decision(classifier, &decision);
-    if (classifier->memo.keys.count >= FLOW_MEMO_MAX) {
-        flow_cache_free(&classifier->memo);
-        if (!flow_intern_init(&classifier->memo.keys)) {
-            return NULL;
-        }
-    }
-    return known != NULL && flow_cache_put(&classifier->memo, key, known) ? known : NULL;
-}
-
-/* A connection with its two parties found. */
-struct ends {
-    const struct flow_party *client, *server;
-    struct flow_address client_address, server_address;
-    const struct flow_text_list *client_names, *server_names;
-    struct flow_str cluster; /* of the node that reports, "" when it does not tell */
-};
-
-/* The cluster in "cluster/node"; nodes of a cluster without a name have no slash. */
-static struct flow_str
-cluster_of(struct flow_str node_name)
-{
-    const char *slash = node_name.len > 0 ? memchr(node_name.ptr, '/', node_name.len) : NULL;
-
-    return (struct flow_str){ node_name.ptr, slash != NULL ? (size_t)(slash - node_name.ptr) : 0 };
-}
-
+/* Whether it matters at which address a peer is. */
 static bool
-find_ends(struct flow_classifier *classifier, const struct flow_dict *dict,
-          const struct flow_record *record, bool swapped, struct ends *ends)
+address_matters(const struct flow_policies *set, const struct flow_party *peer)
 {
-    const struct flow_party *source =
-        flow_party_find(&classifier->parties, dict, record->source, &record->source_address);
-    const struct flow_party *destination = flow_party_find(
-        &classifier->parties, dict, record->destination, &record->destination_address);
+    return peer->class != FLOW_PARTY_POD || !set->engine->cilium || set->settings.cidr_pods;
+}
 
-    if (source == NULL || destination == NULL) {
+/* Everything that the answer hangs on. false when out of memory. */
+static bool
+make_key(struct flow_classifier *classifier, const struct flow_connection *connection,
+         const struct flow_ends *ends, uint8_t direction, struct flow_memo_key *key)
+{
+    const struct flow_policies *set = classifier->policies;
+    const bool egress = direction == FLOW_DIRECTION_EGRESS;
+    const struct flow_party *subject = egress ? ends->client : ends->server;
+    const struct flow_party *peer = egress ? ends->server : ends->client;
+    const struct flow_address *address =
+        egress ? &connection->destination_address : &connection->source_address;
+    const struct flow_text_list *names =
+        egress ? connection->destination_names : connection->source_names;
+    const struct flow_text_list *learned;
+
+    if (!flow_find_learned(classifier, connection, peer, address, &learned)) {
         return false;
     }
-    ends->cluster = cluster_of(record->node_name);
-    ends->client = swapped ? destination : source;
-    ends->server = swapped ? source : destination;
-    ends->client_address = swapped ? record->destination_address : record->source_address;
-    ends->server_address = swapped ? record->source_address : record->destination_address;
-    ends->client_names = swapped ? record->destination_names : record->source_names;
-    ends->server_names = swapped ? record->source_names : record->destination_names;
+    *key = (struct flow_memo_key){
+        .subject = subject->id,
+        .peer = peer->id,
+        .address_class =
+            address_matters(set, peer) ? flow_cidr_classes_find(&set->classes, address) : 0,
+        .names = set->has_names ? names->id : 0,
+        .learned = learned->id,
+        .cluster = ends->cluster,
+        .port = connection->destination_port,
+        .protocol = connection->protocol,
+        .side = (uint8_t)(direction | (connection->has_port ? FLOW_MEMO_HAS_PORT : 0)),
+    };
+    if (subject->class == FLOW_PARTY_HOST) {
+        const struct flow_endpoint *end = egress ? connection->destination : connection->source;
+
+        key->node = flow_intern_add(&classifier->clusters, connection->node_name, NULL) |
+                    (end->local_id != 0 ? FLOW_MEMO_PEER_LOCAL : 0);
+    }
     return true;
 }
 
 static const struct flow_decision *
-decide_side(struct flow_classifier *classifier, const struct flow_record *record,
-            const struct ends *ends, bool swapped, uint8_t direction)
+decide(struct flow_classifier *classifier, const struct flow_connection *connection,
+       const struct flow_ends *ends, uint8_t direction, const struct flow_memo_key *key)
 {
-    const bool egress = direction == FLOW_DIRECTION_EGRESS;
-    struct flow_question question = {
-        .subject = egress ? ends->client : ends->server,
-        .peer = egress ? ends->server : ends->client,
-        .direction = direction,
-        .protocol = record->protocol,
-        .peer_address = egress ? ends->server_address : ends->client_address,
-        .names = egress ? ends->server_names : ends->client_names,
-    };
+    const struct flow_decision *known;
+    struct flow_question question;
+    struct flow_decision decision;
+    struct flow_memo_key made;
 
-    question.local_cluster = ends->cluster.len > 0 ? ends->cluster : question.subject->cluster;
-    question.has_port = flow_service_port(record, swapped, &question.port);
-    return decide(classifier, &question);
+    if (key == NULL) {
+        if (!make_key(classifier, connection, ends, direction, &made)) {
+            return NULL;
+        }
+        key = &made;
+    }
+    known = flow_memo_find(&classifier->memo, key);
+    if (known != NULL) {
+        return known;
+    }
+    if (!flow_make_question(classifier, connection, ends, direction, &question) ||
+        flow_decide(&classifier->decider, &question, &decision) != FLOW_OK) {
+        return NULL;
+    }
+    known = keep_decision(classifier, &decision);
+    return known != NULL && flow_memo_put(&classifier->memo, key, known) ? known : NULL;
+}
+
+/* The answer to a request, where the connection may have it and its rules ask. */
+static const struct flow_decision *
+decide_request(struct flow_classifier *classifier, const struct flow_question *question,
+               const struct flow_l7 *l7, const struct flow_decision *l4)
+{
+    struct flow_decision decision;
+
+    memcpy(&decision, l4, sizeof(decision)); /* padding too, since it is a key */
+    return flow_judge_request(classifier, question, l7, &decision) == FLOW_OK
+               ? keep_decision(classifier, &decision)
+               : NULL;
+}
+
+static const struct flow_decision *
+decide_side(struct flow_classifier *classifier, const struct flow_connection *connection,
+            struct flow_ends *ends, uint8_t direction, const struct flow_memo_key *key)
+{
+    struct flow_question question;
+
+    ends->l4 = decide(classifier, connection, ends, direction, key);
+    if (ends->l4 == NULL || connection->l7 == NULL || !flow_asks_for_requests(ends->l4)) {
+        return ends->l4;
+    }
+    return flow_make_question(classifier, connection, ends, direction, &question)
+               ? decide_request(classifier, &question, connection->l7, ends->l4)
+               : NULL;
 }
 
 static bool
@@ -235,15 +237,14 @@ agree(struct flow_classifier *classifier, const struct flow_decision *a,
 }
 
 static const struct flow_decision *
-decide_reading(struct flow_classifier *classifier, const struct flow_record *record,
-               const struct ends *ends, const struct flow_reading *reading)
+decide_reading(struct flow_classifier *classifier, const struct flow_connection *connection,
+               struct flow_ends *ends, uint8_t direction, const struct flow_memo_key *key)
 {
-    if (reading->direction != FLOW_DIRECTION_UNKNOWN) {
-        return decide_side(classifier, record, ends, reading->swapped, reading->direction);
+    if (direction != FLOW_DIRECTION_UNKNOWN) {
+        return decide_side(classifier, connection, ends, direction, key);
     }
-    return agree(classifier,
-                 decide_side(classifier, record, ends, reading->swapped, FLOW_DIRECTION_EGRESS),
-                 decide_side(classifier, record, ends, reading->swapped, FLOW_DIRECTION_INGRESS),
+    return agree(classifier, decide_side(classifier, connection, ends, FLOW_DIRECTION_EGRESS, NULL),
+                 decide_side(classifier, connection, ends, FLOW_DIRECTION_INGRESS, NULL),
                  FLOW_UNDECIDED_DIRECTION);
 }
 
@@ -261,7 +262,7 @@ is_control_port(uint16_t port)
 }
 
 static uint8_t
-scope_of(const struct ends *ends, uint16_t port)
+scope_of(const struct flow_ends *ends, uint16_t port)
 {
     const struct flow_party *client = ends->client;
     const struct flow_party *server = ends->server;
@@ -321,16 +322,29 @@ talks_to_itself(const struct flow_record *record)
            flow_address_equal(&record->source_address, &record->destination_address);
 }
 
+/*
+ * A proxy that refuses a request answers it itself: the answer is forwarded, and says that nothing
+ * else was (HTTP 403, DNS REFUSED).
+ */
+static bool
+is_refusal(const struct flow_record *record)
+{
+    const struct flow_l7 *l7 = record->l7;
+
+    return l7 != NULL && l7->type == FLOW_L7_RESPONSE &&
+           ((l7->protocol == FLOW_L7_HTTP && l7->http_code == HTTP_FORBIDDEN) ||
+            (l7->protocol == FLOW_L7_DNS && l7->dns_rcode == DNS_REFUSED));
+}
+
 static void
 finish_record(struct flow_record *record, const struct flow_decision *decision)
 {
     record->decision = decision;
     record->expected = decision->expected;
     record->undecided = decision->undecided;
-    if (decision->l7 && flow_is_l7(record) && decision->expected == FLOW_EXPECTED_ALLOW) {
-        /* the request hangs on the rule's L7 part, which is not modelled */
-        record->expected = FLOW_EXPECTED_UNDECIDABLE;
-        record->undecided = FLOW_UNDECIDED_UNMODELLED;
+    if (decision->request && denies(decision->expected) &&
+        record->observed == FLOW_OBSERVED_FORWARDED && is_refusal(record)) {
+        record->observed = FLOW_OBSERVED_DROPPED_POLICY;
     }
     record->result = result_of(record->observed, record->expected);
     if (record->result == FLOW_RESULT_UNDECIDED && record->observed == FLOW_OBSERVED_UNKNOWN) {
@@ -338,153 +352,178 @@ finish_record(struct flow_record *record, const struct flow_decision *decision)
     }
 }
 
-static int
-judge(struct flow_classifier *classifier, const struct flow_dict *dict, struct flow_record *record)
+/* The number of the cluster in a record's node name, looked up once a node; false: memory. */
+static bool
+find_cluster(struct flow_classifier *classifier, const struct flow_dict *dict,
+             const struct flow_record *record, uint32_t *cluster)
 {
-    const struct flow_decision *decision = NULL;
-    struct flow_reading readings[2];
-    struct ends ends;
-    uint16_t port;
-    const size_t count = flow_orient(record, readings);
+    uint32_t room = classifier->node_room == 0 ? 64 : classifier->node_room;
+    uint32_t *grown;
 
-    record->observed = flow_observe(record);
-    record->swapped = readings[0].swapped;
-    record->judged_direction = readings[0].direction;
-    flow_service_port(record, readings[0].swapped, &port);
-    record->dns = record->has_ports && port == 53;
-    if (!find_ends(classifier, dict, record, readings[0].swapped, &ends)) {
-        return FLOW_E_MEMORY;
+    *cluster = 0;
+    if (record->node_name.len == 0) {
+        return true;
     }
-    record->scope = scope_of(&ends, port);
+    if (classifier->node_dict != dict) {
+        classifier->node_dict = dict;
+        if (classifier->node_room > 0) {
+            memset(classifier->cluster_of_node, 0, classifier->node_room * sizeof(*grown));
+        }
+    }
+    while (room <= record->node) {
+        room *= 2;
+    }
+    if (room > classifier->node_room) {
+        grown = realloc(classifier->cluster_of_node, room * sizeof(*grown));
+        if (grown == NULL) {
+            return false;
+        }
+        memset(grown + classifier->node_room, 0, (room - classifier->node_room) * sizeof(*grown));
+        classifier->cluster_of_node = grown;
+        classifier->node_room = room;
+    }
+    if (classifier->cluster_of_node[record->node] == 0) {
+        const struct flow_str name = flow_cluster_of(record->node_name);
+
+        classifier->cluster_of_node[record->node] =
+            name.len > 0 ? flow_intern_add(&classifier->clusters, name, NULL) + 2 : 1;
+    }
+    *cluster = classifier->cluster_of_node[record->node] - 1;
+    return true;
+}
+
+/*
+ * A record on its way through: what its first reading asks is worked out, and the memory of earlier
+ * answers sent for, some records before it is decided.
+ */
+struct job {
+    struct flow_record *record;
+    struct flow_connection connection;
+    struct flow_reading readings[2];
+    size_t reading_count; /* 0: nothing to decide */
+    struct flow_ends ends;
+    struct flow_memo_key key; /* of the first reading, when its direction is known */
+};
+
+enum { JOBS = 16 };
+
+static bool
+prepare(struct flow_classifier *classifier, const struct flow_dict *dict, struct job *job)
+{
+    struct flow_record *record = job->record;
+
+    job->reading_count = flow_orient(record, job->readings);
+    record->observed = flow_observe(record);
+    record->swapped = job->readings[0].swapped;
+    record->judged_direction = job->readings[0].direction;
+    flow_connect(record, job->readings[0].swapped, &job->connection);
+    record->dns = record->has_ports && job->connection.destination_port == DNS_PORT;
+    if (!find_cluster(classifier, dict, record, &job->ends.cluster) ||
+        !flow_find_ends(classifier, dict, &job->connection, &job->ends)) {
+        return false;
+    }
+    record->scope = scope_of(&job->ends, job->connection.destination_port);
     if (flow_says_nothing(record) || talks_to_itself(record)) {
         record->expected = FLOW_EXPECTED_NOT_APPLICABLE;
         record->result = FLOW_RESULT_NOT_APPLICABLE;
-        return FLOW_OK;
+        job->reading_count = 0;
+        return true;
     }
-    for (size_t i = 0; i < count; i++) {
-        const struct flow_decision *other;
-
-        if (i > 0 && !find_ends(classifier, dict, record, readings[i].swapped, &ends)) {
-            return FLOW_E_MEMORY;
+    if (job->readings[0].direction != FLOW_DIRECTION_UNKNOWN) {
+        if (!make_key(classifier, &job->connection, &job->ends, job->readings[0].direction,
+                      &job->key)) {
+            return false;
         }
-        other = decide_reading(classifier, record, &ends, &readings[i]);
+        flow_memo_prefetch(&classifier->memo, &job->key);
+    }
+    return true;
+}
+
+/* The answer of the first reading, whose key is there, or of another. */
+static const struct flow_decision *
+decide_job(struct flow_classifier *classifier, const struct flow_dict *dict, struct job *job,
+           size_t which)
+{
+    const struct flow_reading *reading = &job->readings[which];
+
+    if (which > 0) {
+        flow_connect(job->record, reading->swapped, &job->connection);
+        if (!flow_find_ends(classifier, dict, &job->connection, &job->ends)) {
+            return NULL;
+        }
+    }
+    return decide_reading(classifier, &job->connection, &job->ends, reading->direction,
+                          which == 0 ? &job->key : NULL);
+}
+
+static bool
+complete(struct flow_classifier *classifier, const struct flow_dict *dict, struct job *job)
+{
+    const struct flow_decision *decision = NULL;
+    struct flow_record *record = job->record;
+
+    for (size_t i = 0; i < job->reading_count; i++) {
+        const struct flow_decision *other = decide_job(classifier, dict, job, i);
+
         decision = i == 0 ? other : agree(classifier, decision, other, FLOW_UNDECIDED_REPLY);
+        if (decision == NULL) {
+            return false;
+        }
     }
     if (decision == NULL) {
-        return FLOW_E_MEMORY;
+        return true;
     }
     if (decision->direction != FLOW_DIRECTION_UNKNOWN) {
         record->judged_direction = decision->direction;
     }
+    record->l4_decision = job->connection.l7 != NULL ? job->ends.l4 : NULL;
     finish_record(record, decision);
-    return FLOW_OK;
+    return true;
+}
+
+/* Takes up to JOBS flows from the batch, and sends for what preparing them will look at. */
+static size_t
+take_jobs(const struct flow_classifier *classifier, struct flow_batch *batch, size_t *next,
+          struct job jobs[JOBS])
+{
+    size_t count = 0;
+
+    for (; count < JOBS && *next < batch->count; (*next)++) {
+        struct flow_record *record = &batch->records[*next];
+
+        if (record->kind == FLOW_KIND_FLOW) {
+            __builtin_prefetch(record->source);
+            __builtin_prefetch(record->destination);
+            jobs[count++].record = record;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        flow_party_prefetch(&classifier->parties, jobs[i].record->source);
+        flow_party_prefetch(&classifier->parties, jobs[i].record->destination);
+    }
+    return count;
 }
 
 int
 flow_classifier_run(struct flow_classifier *classifier, struct flow_batch *batch,
                     struct flow_error *err)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->records[i].kind == FLOW_KIND_FLOW &&
-            judge(classifier, batch->dict, &batch->records[i]) != FLOW_OK) {
-            return flow_fail_memory(err);
+    struct job jobs[JOBS];
+    size_t next = 0;
+
+    while (next < batch->count) {
+        const size_t count = take_jobs(classifier, batch, &next, jobs);
+
+        for (size_t i = 0; i < count; i++) {
+            if (!prepare(classifier, batch->dict, &jobs[i])) {
+                return flow_fail_memory(err);
+            }
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (!complete(classifier, batch->dict, &jobs[i])) {
+                return flow_fail_memory(err);
+            }
         }
     }
     return FLOW_OK;
-}
-
-void
-flow_connection_of(const struct flow_record *record, struct flow_connection *connection)
-{
-    struct flow_reading readings[2];
-    bool swapped;
-
-    flow_orient(record, readings);
-    swapped = readings[0].swapped;
-    connection->source = swapped ? record->destination : record->source;
-    connection->destination = swapped ? record->source : record->destination;
-    connection->source_address = swapped ? record->destination_address : record->source_address;
-    connection->destination_address =
-        swapped ? record->source_address : record->destination_address;
-    connection->source_names = swapped ? record->destination_names : record->source_names;
-    connection->destination_names = swapped ? record->source_names : record->destination_names;
-    connection->protocol = record->protocol;
-    connection->has_port = flow_service_port(record, swapped, &connection->destination_port);
-}
-
-int
-flow_classifier_explain(struct flow_classifier *classifier, const struct flow_dict *dict,
-                        const struct flow_connection *connection, uint8_t direction,
-                        struct flow_explanation *explanation, struct flow_error *err)
-{
-    const bool egress = direction == FLOW_DIRECTION_EGRESS;
-    const struct flow_endpoint *nothing = flow_dict_empty_endpoint(dict);
-    const struct flow_party *client, *server;
-    const struct flow_text_list *names;
-    struct flow_question question;
-
-    client = flow_party_find(&classifier->parties, dict,
-                             connection->source != NULL ? connection->source : nothing,
-                             &connection->source_address);
-    server = flow_party_find(&classifier->parties, dict,
-                             connection->destination != NULL ? connection->destination : nothing,
-                             &connection->destination_address);
-    if (client == NULL || server == NULL) {
-        return flow_fail_memory(err);
-    }
-    names = egress ? connection->destination_names : connection->source_names;
-    question = (struct flow_question){
-        .subject = egress ? client : server,
-        .peer = egress ? server : client,
-        .direction = direction,
-        .protocol = connection->protocol,
-        .has_port = connection->has_port,
-        .port = connection->destination_port,
-        .peer_address = egress ? connection->destination_address : connection->source_address,
-        .names = names != NULL ? names : flow_dict_empty_list(dict),
-    };
-    question.local_cluster = question.subject->cluster;
-    memset(explanation, 0, sizeof(*explanation));
-    if (flow_decide(&classifier->decider, &question, &explanation->decision) != FLOW_OK) {
-        return flow_fail_memory(err);
-    }
-    explanation->steps = classifier->decider.steps;
-    explanation->step_count = classifier->decider.step_count;
-    return FLOW_OK;
-}
-
-const struct flow_endpoint *
-flow_endpoint_named(struct flow_dict *dict, struct flow_str namespace_name,
-                    struct flow_str pod_name, struct flow_str entity)
-{
-    /* the name may be a workload's: then its template tells the labels */
-    struct flow_endpoint filled = { .namespace_name = namespace_name,
-                                    .pod_name = pod_name,
-                                    .workload_name = pod_name };
-    struct flow_str label = { NULL, 0 };
-    const struct flow_endpoint *endpoint;
-    struct flow_buf key = { 0 };
-    struct flow_buf text = { 0 };
-
-    flow_buf_add_format(&key, "named %zu ", namespace_name.len);
-    flow_buf_add_str(&key, namespace_name);
-    flow_buf_add_char(&key, '/');
-    flow_buf_add_str(&key, pod_name);
-    flow_buf_add_char(&key, ' ');
-    flow_buf_add_str(&key, entity);
-    if (entity.len > 0) {
-        flow_buf_add_text(&text, "reserved:");
-        flow_buf_add_str(&text, entity);
-        label = flow_buf_str(&text);
-        filled.has_labels = true;
-    }
-    endpoint =
-        key.failed || text.failed ? NULL : flow_cache_find(&dict->endpoints, flow_buf_str(&key));
-    if (endpoint == NULL && !key.failed && !text.failed) {
-        endpoint = flow_dict_add_endpoint(dict, flow_buf_str(&key), &filled, &label,
-                                          entity.len > 0 ? 1 : 0);
-    }
-    flow_buf_free(&key);
-    flow_buf_free(&text);
-    return endpoint;
 }

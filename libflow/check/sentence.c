@@ -45,6 +45,12 @@ flow_decision_sentence(const struct flow_decision *decision, uint8_t result, uin
         add_codes(undecided, out);
         return;
     }
+    if (decision->request && decision->expected == FLOW_EXPECTED_DENY_DEFAULT) {
+        flow_buf_add_text(out, "the connection is allowed and the request is not: ");
+        add_policy(decision, out);
+        flow_buf_add_text(out, " filters requests and no rule of it admits this one");
+        return;
+    }
     switch (decision->expected) {
     case FLOW_EXPECTED_ALLOW:
         if (decision->policy != NULL) {
@@ -68,6 +74,11 @@ flow_decision_sentence(const struct flow_decision *decision, uint8_t result, uin
             flow_buf_add_text(out, "denied by default: ");
             add_policy(decision, out);
             flow_buf_add_format(out, " isolates %s and no rule admits it", direction);
+        } else if (decision->by_setting) {
+            flow_buf_add_format(out,
+                                "denied by default: enable-policy=always isolates %s of every "
+                                "endpoint and no rule admits it",
+                                direction);
         } else {
             flow_buf_add_text(out, "denied by default: an endpoint without labels is isolated");
         }

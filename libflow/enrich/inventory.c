@@ -10,7 +10,7 @@
 #include "enrich/inventory_read.h"
 
 static struct flow_cache *const *
-tables(struct flow_inventory *inventory, struct flow_cache *list[7])
+tables(struct flow_inventory *inventory, struct flow_cache *list[10])
 {
     list[0] = &inventory->pods;
     list[1] = &inventory->workloads;
@@ -18,14 +18,17 @@ tables(struct flow_inventory *inventory, struct flow_cache *list[7])
     list[3] = &inventory->identities;
     list[4] = &inventory->groups;
     list[5] = &inventory->addresses;
-    list[6] = NULL;
+    list[6] = &inventory->nodes;
+    list[7] = &inventory->services;
+    list[8] = &inventory->backends;
+    list[9] = NULL;
     return list;
 }
 
 bool
 flow_inventory_init(struct flow_inventory *inventory)
 {
-    struct flow_cache *list[7];
+    struct flow_cache *list[10];
 
     memset(inventory, 0, sizeof(*inventory));
     for (struct flow_cache *const *table = tables(inventory, list); *table != NULL; table++) {
@@ -39,7 +42,7 @@ flow_inventory_init(struct flow_inventory *inventory)
 void
 flow_inventory_free(struct flow_inventory *inventory)
 {
-    struct flow_cache *list[7];
+    struct flow_cache *list[10];
 
     for (struct flow_cache *const *table = tables(inventory, list); *table != NULL; table++) {
         flow_cache_free(*table);
@@ -110,6 +113,18 @@ flow_inventory_group(const struct flow_inventory *inventory, struct flow_str nam
     return flow_cache_find(&inventory->groups, name);
 }
 
+const struct flow_cluster_node *
+flow_inventory_node(const struct flow_inventory *inventory, struct flow_str name)
+{
+    return flow_cache_find(&inventory->nodes, name);
+}
+
+const struct flow_backends *
+flow_inventory_backends(const struct flow_inventory *inventory, const struct flow_service *service)
+{
+    return find_named(&inventory->backends, service->namespace_name, service->name);
+}
+
 struct flow_address_entry
 flow_inventory_address(const struct flow_inventory *inventory, const struct flow_address *address)
 {
@@ -119,5 +134,5 @@ flow_inventory_address(const struct flow_inventory *inventory, const struct flow
     if (address->family != 0) {
         entry = flow_cache_find(&inventory->addresses, key);
     }
-    return entry != NULL ? *entry : (struct flow_address_entry){ FLOW_OWNER_NONE, NULL };
+    return entry != NULL ? *entry : (struct flow_address_entry){ .owner = FLOW_OWNER_NONE };
 }

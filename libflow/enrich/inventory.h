@@ -51,12 +51,38 @@ struct flow_cidr_group {
     size_t cidr_count;
 };
 
+/* A machine of the cluster. */
+struct flow_cluster_node {
+    struct flow_str name;
+    struct flow_pair *labels;
+    size_t label_count;
+    bool labels_known;
+};
+
+/* A Service. One without a selector has the addresses of its Endpoints and EndpointSlices. */
+struct flow_service {
+    struct flow_str namespace_name, name;
+    struct flow_pair *labels;
+    size_t label_count;
+    struct flow_pair *selector;
+    size_t selector_count;
+};
+
+/* Addresses behind a Service, of one object; several make a list. */
+struct flow_backends {
+    struct flow_address *addresses;
+    size_t count;
+    const struct flow_backends *next;
+};
+
 enum flow_address_owner {
     FLOW_OWNER_NONE = 0,
     FLOW_OWNER_POD,
     FLOW_OWNER_NODE,
     FLOW_OWNER_SERVICE,
-    FLOW_OWNER_SEVERAL /* two objects say so; none is believed */
+    FLOW_OWNER_SEVERAL, /* two objects say so; none is believed */
+    FLOW_OWNER_HEALTH,  /* Cilium's health endpoint of a node */
+    FLOW_OWNER_INGRESS  /* Cilium's Envoy of a node */
 };
 
 struct flow_inventory {
@@ -66,13 +92,18 @@ struct flow_inventory {
     struct flow_cache namespaces; /* name -> struct flow_namespace */
     struct flow_cache identities; /* number as text -> struct flow_pod with identity labels */
     struct flow_cache groups;     /* name -> struct flow_cidr_group */
+    struct flow_cache nodes;      /* name -> struct flow_cluster_node */
+    struct flow_cache services;   /* "namespace/name" -> struct flow_service */
+    struct flow_cache backends;   /* "namespace/name" of a Service -> struct flow_backends */
     struct flow_cache addresses;  /* bytes of a struct flow_address -> struct flow_address_entry */
     size_t count;                 /* objects */
 };
 
 struct flow_address_entry {
-    uint8_t owner; /* enum flow_address_owner */
+    uint8_t owner;   /* enum flow_address_owner */
+    bool api_server; /* an address of the Service default/kubernetes */
     const struct flow_pod *pod;
+    const struct flow_cluster_node *node;
 };
 
 bool flow_inventory_init(struct flow_inventory *inventory);
@@ -97,6 +128,11 @@ const struct flow_pod *flow_inventory_identity(const struct flow_inventory *inve
                                                uint32_t identity);
 const struct flow_cidr_group *flow_inventory_group(const struct flow_inventory *inventory,
                                                    struct flow_str name);
+const struct flow_cluster_node *flow_inventory_node(const struct flow_inventory *inventory,
+                                                    struct flow_str name);
+/* The first of the lists of addresses behind a Service; NULL when none is known. */
+const struct flow_backends *flow_inventory_backends(const struct flow_inventory *inventory,
+                                                    const struct flow_service *service);
 struct flow_address_entry flow_inventory_address(const struct flow_inventory *inventory,
                                                  const struct flow_address *address);
 

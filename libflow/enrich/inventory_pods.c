@@ -143,12 +143,12 @@ read_pod_addresses(struct flow_inventory *inventory, struct flow_fields_context 
     }
     if (!flow_field_text_member(context, status, "podIP", &text, NULL) ||
         !flow_field_list(context, status, "podIPs", &list) ||
-        !flow_inventory_own(inventory, context, text, FLOW_OWNER_POD, pod)) {
+        !flow_inventory_own_pod(inventory, context, text, pod)) {
         return false;
     }
     for (size_t i = 0; list != NULL && i < list->count; i++) {
         if (!flow_field_text_member(context, list->items[i], "ip", &text, NULL) ||
-            !flow_inventory_own(inventory, context, text, FLOW_OWNER_POD, pod)) {
+            !flow_inventory_own_pod(inventory, context, text, pod)) {
             return false;
         }
     }
@@ -291,8 +291,8 @@ read_endpoint_addresses(struct flow_inventory *inventory, struct flow_fields_con
 
         if (!flow_field_text_member(context, addressing->items[i], "ipv4", &v4, NULL) ||
             !flow_field_text_member(context, addressing->items[i], "ipv6", &v6, NULL) ||
-            !flow_inventory_own(inventory, context, v4, FLOW_OWNER_POD, pod) ||
-            !flow_inventory_own(inventory, context, v6, FLOW_OWNER_POD, pod)) {
+            !flow_inventory_own_pod(inventory, context, v4, pod) ||
+            !flow_inventory_own_pod(inventory, context, v6, pod)) {
             return false;
         }
     }

@@ -74,7 +74,7 @@ flow_inventory_remember(struct flow_fields_context *context, struct flow_cache *
 
 bool
 flow_inventory_own(struct flow_inventory *inventory, struct flow_fields_context *context,
-                   struct flow_str text, uint8_t owner, const struct flow_pod *pod)
+                   struct flow_str text, struct flow_address_entry owner)
 {
     struct flow_address_entry *entry = flow_arena_alloc(context->arena, sizeof(*entry));
     struct flow_address_entry before;
@@ -87,10 +87,14 @@ flow_inventory_own(struct flow_inventory *inventory, struct flow_fields_context 
     }
     before = flow_inventory_address(inventory, &address);
     if (entry != NULL) {
-        *entry = (struct flow_address_entry){ owner, pod };
-        if (before.owner != FLOW_OWNER_NONE && (before.owner != owner || before.pod != pod)) {
-            *entry = (struct flow_address_entry){ FLOW_OWNER_SEVERAL, NULL };
+        *entry = owner;
+        if (before.owner != FLOW_OWNER_NONE && owner.owner != FLOW_OWNER_NONE &&
+            (before.owner != owner.owner || before.pod != owner.pod || before.node != owner.node)) {
+            *entry = (struct flow_address_entry){ .owner = FLOW_OWNER_SEVERAL };
+        } else if (owner.owner == FLOW_OWNER_NONE) {
+            *entry = before;
         }
+        entry->api_server = before.api_server || owner.api_server;
     }
     if (entry == NULL ||
         !flow_cache_put(&inventory->addresses,
@@ -99,6 +103,14 @@ flow_inventory_own(struct flow_inventory *inventory, struct flow_fields_context 
         return false;
     }
     return true;
+}
+
+bool
+flow_inventory_own_pod(struct flow_inventory *inventory, struct flow_fields_context *context,
+                       struct flow_str text, const struct flow_pod *pod)
+{
+    return flow_inventory_own(inventory, context, text,
+                              (struct flow_address_entry){ .owner = FLOW_OWNER_POD, .pod = pod });
 }
 
 static bool
@@ -122,64 +134,6 @@ add_namespace(struct flow_inventory *inventory, struct flow_fields_context *cont
         return false;
     }
     return true;
-}
-
-/* Addresses in a list of maps, under one key. */
-static bool
-own_list(struct flow_inventory *inventory, struct flow_fields_context *context,
-         const struct flow_node *map, const char *list_key, const char *key, uint8_t owner)
-{
-    const struct flow_node *list;
-
-    if (!flow_field_list(context, map, list_key, &list)) {
-        return false;
-    }
-    for (size_t i = 0; list != NULL && i < list->count; i++) {
-        struct flow_str text = { NULL, 0 };
-
-        if (list->items[i]->type == FLOW_NODE_SCALAR) {
-            text = list->items[i]->text;
-        } else if (!flow_field_text_member(context, list->items[i], key, &text, NULL)) {
-            return false;
-        }
-        if (!flow_inventory_own(inventory, context, text, owner, NULL)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool
-add_node(struct flow_inventory *inventory, struct flow_fields_context *context,
-         const struct flow_node *object)
-{
-    const struct flow_node *status;
-
-    return flow_field_map(context, object, "status", &status) &&
-           own_list(inventory, context, status, "addresses", "address", FLOW_OWNER_NODE);
-}
-
-static bool
-add_cilium_node(struct flow_inventory *inventory, struct flow_fields_context *context,
-                const struct flow_node *object)
-{
-    const struct flow_node *spec;
-
-    return flow_field_map(context, object, "spec", &spec) &&
-           own_list(inventory, context, spec, "addresses", "ip", FLOW_OWNER_NODE);
-}
-
-static bool
-add_service(struct flow_inventory *inventory, struct flow_fields_context *context,
-            const struct flow_node *object)
-{
-    struct flow_str address = { NULL, 0 };
-    const struct flow_node *spec;
-
-    return flow_field_map(context, object, "spec", &spec) &&
-           flow_field_text_member(context, spec, "clusterIP", &address, NULL) &&
-           flow_inventory_own(inventory, context, address, FLOW_OWNER_SERVICE, NULL) &&
-           own_list(inventory, context, spec, "clusterIPs", "", FLOW_OWNER_SERVICE);
 }
 
 static bool
@@ -230,11 +184,13 @@ static const struct {
 } kinds[] = {
     { "", "Namespace", add_namespace },
     { "", "Pod", flow_inventory_add_pod },
-    { "", "Node", add_node },
-    { "", "Service", add_service },
+    { "", "Node", flow_inventory_add_node },
+    { "", "Service", flow_inventory_add_service },
+    { "", "Endpoints", flow_inventory_add_endpoints },
+    { "discovery.k8s.io", "EndpointSlice", flow_inventory_add_slice },
     { "cilium.io", "CiliumEndpoint", flow_inventory_add_endpoint },
     { "cilium.io", "CiliumIdentity", flow_inventory_add_identity },
-    { "cilium.io", "CiliumNode", add_cilium_node },
+    { "cilium.io", "CiliumNode", flow_inventory_add_cilium_node },
     { "cilium.io", "CiliumCIDRGroup", add_group },
 };
 
@@ -254,7 +210,6 @@ static const struct {
     { "gateway.networking.k8s.io", "HTTPRoute" }, { "gateway.networking.k8s.io", "GRPCRoute" },
     { "gateway.networking.k8s.io", "TLSRoute" },  { "gateway.networking.k8s.io", "TCPRoute" },
     { "networking.k8s.io", "Ingress" },           { "networking.k8s.io", "IngressClass" },
-    { "discovery.k8s.io", "EndpointSlice" },      { "", "Endpoints" },
 };
 
 int

@@ -27,7 +27,10 @@ bool flow_inventory_remember(struct flow_fields_context *context, struct flow_ca
 
 /* Gives an address its owner; of two that claim it none is believed. */
 bool flow_inventory_own(struct flow_inventory *inventory, struct flow_fields_context *context,
-                        struct flow_str text, uint8_t owner, const struct flow_pod *pod);
+                        struct flow_str text, struct flow_address_entry owner);
+/* The same with a pod. */
+bool flow_inventory_own_pod(struct flow_inventory *inventory, struct flow_fields_context *context,
+                            struct flow_str text, const struct flow_pod *pod);
 
 /* The readers of pods, each for one kind of object. */
 bool flow_inventory_add_pod(struct flow_inventory *inventory, struct flow_fields_context *context,
@@ -38,6 +41,21 @@ bool flow_inventory_add_workload(struct flow_inventory *inventory,
 bool flow_inventory_add_endpoint(struct flow_inventory *inventory,
                                  struct flow_fields_context *context,
                                  const struct flow_node *object);
+/* The readers of Nodes and Services (inventory_services.c). */
+bool flow_inventory_add_node(struct flow_inventory *inventory, struct flow_fields_context *context,
+                             const struct flow_node *object);
+bool flow_inventory_add_cilium_node(struct flow_inventory *inventory,
+                                    struct flow_fields_context *context,
+                                    const struct flow_node *object);
+bool flow_inventory_add_service(struct flow_inventory *inventory,
+                                struct flow_fields_context *context,
+                                const struct flow_node *object);
+bool flow_inventory_add_endpoints(struct flow_inventory *inventory,
+                                  struct flow_fields_context *context,
+                                  const struct flow_node *object);
+bool flow_inventory_add_slice(struct flow_inventory *inventory, struct flow_fields_context *context,
+                              const struct flow_node *object);
+
 bool flow_inventory_add_identity(struct flow_inventory *inventory,
                                  struct flow_fields_context *context,
                                  const struct flow_node *object);

@@ -37,18 +37,22 @@ static const struct {
     { IDENTITY_WORLD, FLOW_PARTY_WORLD, "world" },
     { IDENTITY_WORLD_V4, FLOW_PARTY_WORLD, "world-ipv4" },
     { IDENTITY_WORLD_V6, FLOW_PARTY_WORLD, "world-ipv6" },
-    { IDENTITY_API_SERVER, FLOW_PARTY_API_SERVER, "kube-apiserver" },
+    /* one outside has a world label too, and that comes first */
+    { IDENTITY_API_SERVER, FLOW_PARTY_REMOTE_NODE, "kube-apiserver" },
 };
 
 enum { RESERVED_COUNT = sizeof(reserved) / sizeof(reserved[0]) };
 
 int
 flow_party_table_init(struct flow_party_table *table, const struct flow_inventory *inventory,
-                      bool cilium, struct flow_error *err)
+                      bool cilium, const struct flow_label_filter *filter, struct flow_str cluster,
+                      struct flow_error *err)
 {
     memset(table, 0, sizeof(*table));
     table->inventory = inventory;
     table->cilium = cilium;
+    table->filter = filter;
+    table->cluster = cluster.len > 0 ? cluster : FLOW_STR("default");
     if (!flow_intern_init(&table->by_address.keys)) {
         return flow_fail_memory(err);
     }
@@ -63,71 +67,6 @@ flow_party_table_free(struct flow_party_table *table)
     free(table->by_endpoint);
     flow_cache_free(&table->by_address);
     memset(table, 0, sizeof(*table));
-}
-
-/* What Cilium 1.19 keeps and drops by default; the longest pattern that a key starts with wins. */
-bool
-flow_label_is_stripped(struct flow_str key)
-{
-    static const struct {
-        struct flow_str start;
-        bool kept;
-    } patterns[] = {
-        { { "io.kubernetes.pod.namespace", 27 }, true },
-        { { "io.cilium.k8s.namespace.labels", 30 }, true },
-        { { "io.cilium.k8s.policy.cluster", 28 }, true },
-        { { "io.cilium.k8s.policy.serviceaccount", 35 }, true },
-        { { "app.kubernetes.io", 17 }, true },
-        { { "io.cilium.k8s.", 14 }, false },
-        { { "io.kubernetes", 13 }, false },
-        { { "kubernetes.io", 13 }, false },
-        { { "statefulset.kubernetes.io/pod-name", 34 }, false },
-        { { "apps.kubernetes.io/pod-index", 28 }, false },
-        { { "batch.kubernetes.io/job-completion-index", 40 }, false },
-        { { "batch.kubernetes.io/controller-uid", 34 }, false },
-        { { "k8s.io", 6 }, false },
-        { { "pod-template-generation", 23 }, false },
-        { { "pod-template-hash", 17 }, false },
-        { { "controller-revision-hash", 24 }, false },
-        { { "controller-uid", 14 }, false },
-        { { "annotation", 10 }, false },
-        { { "etcd_node", 9 }, false },
-        { { "topology.kubernetes.io", 22 }, false },
-    };
-    static const char beta[] = "beta.kubernetes.io";
-    size_t longest = 0;
-    bool kept = true;
-
-    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-        if (patterns[i].start.len > longest && flow_str_starts(key, patterns[i].start)) {
-            longest = patterns[i].start.len;
-            kept = patterns[i].kept;
-        }
-    }
-    return !kept || (longest == 0 && memmem(key.ptr, key.len, beta, sizeof(beta) - 1) != NULL);
-}
-
-bool
-flow_label_is_runtime(struct flow_str key)
-{
-    static const char *const keys[] = {
-        "pod-template-hash",
-        "controller-revision-hash",
-        "job-name",
-        "controller-uid",
-        "batch.kubernetes.io/job-name",
-        "batch.kubernetes.io/controller-uid",
-        "apps.kubernetes.io/pod-index",
-        "statefulset.kubernetes.io/pod-name",
-        "batch.kubernetes.io/job-completion-index",
-    };
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (flow_str_is(key, keys[i])) {
-            return true;
-        }
-    }
-    return flow_str_starts(key, FLOW_STR("topology.kubernetes.io/"));
 }
 
 /* The labels of a party while it is put together. */
@@ -253,7 +192,7 @@ draft_pod(const struct flow_party_table *table, struct draft *draft, struct flow
     }
     if (pod->identity_label_count == 0 || !table->cilium) {
         for (size_t i = 0; i < pod->label_count; i++) {
-            if ((!table->cilium || !flow_label_is_stripped(pod->labels[i].name)) &&
+            if ((!table->cilium || !flow_label_filter_drops(table->filter, pod->labels[i].name)) &&
                 find_label(told, pod->labels[i].name) == NULL) {
                 draft_add(draft, k8s, FLOW_STR(""), pod->labels[i].name, pod->labels[i].value);
             }
@@ -356,6 +295,16 @@ workload_of(const struct flow_inventory *inventory, const struct flow_endpoint *
     return pod;
 }
 
+/* An end of which nothing tells the labels but whose address it is at. */
+static bool
+goes_by_address(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
+{
+    return !endpoint->has_labels && endpoint->pod_name.len == 0 &&
+           (endpoint->identity == 0 ||
+            (class_of_identity(endpoint->identity) == FLOW_PARTY_POD &&
+             flow_inventory_identity(inventory, endpoint->identity) == NULL));
+}
+
 /* The pod in the inventory that the record means, or NULL. */
 static const struct flow_pod *
 pod_of(const struct flow_party_table *table, const struct flow_endpoint *endpoint,
@@ -368,26 +317,50 @@ pod_of(const struct flow_party_table *table, const struct flow_endpoint *endpoin
         if (pod == NULL) {
             pod = workload_of(table->inventory, endpoint);
         }
-    } else if (!endpoint->has_labels && endpoint->identity == 0) {
+    } else if (goes_by_address(table->inventory, endpoint)) {
         pod = flow_inventory_address(table->inventory, address).pod;
     }
     return pod;
 }
 
+/* Which node an address of a node is, seen from the node that reports. */
+enum which_node { NODE_NOT_TOLD = 0, NODE_OWN, NODE_OTHER };
+
+static enum which_node
+which_node(const struct flow_party_table *table, const struct flow_address *address,
+           struct flow_str reporter)
+{
+    const struct flow_cluster_node *node = flow_inventory_address(table->inventory, address).node;
+    const char *slash = reporter.len > 0 ? memchr(reporter.ptr, '/', reporter.len) : NULL;
+
+    if (slash != NULL) {
+        reporter = flow_str_from(reporter, (size_t)(slash - reporter.ptr) + 1);
+    }
+    return node == NULL || reporter.len == 0      ? NODE_NOT_TOLD
+           : flow_str_equal(node->name, reporter) ? NODE_OWN
+                                                  : NODE_OTHER;
+}
+
 /* A party of which no label is known, by its number or its address. */
 static void
 classify_bare(const struct flow_party_table *table, struct flow_party *party,
-              const struct flow_endpoint *endpoint, const struct flow_address *address)
+              const struct flow_endpoint *endpoint, const struct flow_address *address,
+              enum which_node which)
 {
     party->class = endpoint->pod_name.len > 0 ? (uint8_t)FLOW_PARTY_POD
                                               : class_of_identity(endpoint->identity);
     if (party->class == FLOW_PARTY_UNKNOWN) {
-        const uint8_t owner = flow_inventory_address(table->inventory, address).owner;
+        const struct flow_address_entry entry = flow_inventory_address(table->inventory, address);
 
-        party->class = owner == FLOW_OWNER_NODE      ? FLOW_PARTY_REMOTE_NODE
-                       : owner == FLOW_OWNER_SERVICE ? FLOW_PARTY_SERVICE
-                                                     : FLOW_PARTY_UNKNOWN;
-        party->any_node = owner == FLOW_OWNER_NODE;
+        party->class = entry.owner == FLOW_OWNER_NODE && which == NODE_OWN ? FLOW_PARTY_HOST
+                       : entry.owner == FLOW_OWNER_NODE                    ? FLOW_PARTY_REMOTE_NODE
+                       : entry.owner == FLOW_OWNER_SERVICE                 ? FLOW_PARTY_SERVICE
+                       : entry.owner == FLOW_OWNER_HEALTH                  ? FLOW_PARTY_HEALTH
+                       : entry.owner == FLOW_OWNER_INGRESS                 ? FLOW_PARTY_INGRESS
+                       : entry.api_server                                  ? FLOW_PARTY_API_SERVER
+                                                                           : FLOW_PARTY_UNKNOWN;
+        party->any_node = entry.owner == FLOW_OWNER_NODE && which == NODE_NOT_TOLD;
+        party->api_server = entry.api_server;
     }
 }
 
@@ -408,7 +381,8 @@ draft_reserved(struct draft *draft, struct flow_party *party, uint32_t identity)
 }
 
 static void
-take_names(struct flow_party *party, const struct flow_endpoint *endpoint)
+take_names(const struct flow_party_table *table, struct flow_party *party,
+           const struct flow_endpoint *endpoint)
 {
     const struct flow_label *label = find_label(endpoint->labels, FLOW_STR(FLOW_NAMESPACE_KEY));
 
@@ -421,14 +395,15 @@ take_names(struct flow_party *party, const struct flow_endpoint *endpoint)
     label = find_label(endpoint->labels, FLOW_STR(FLOW_CLUSTER_KEY));
     party->cluster = label != NULL                    ? label->value
                      : endpoint->cluster_name.len > 0 ? endpoint->cluster_name
-                                                      : FLOW_STR("default");
+                                                      : table->cluster;
+    party->cluster_told = label != NULL || endpoint->cluster_name.len > 0;
 }
 
 /* The inventory's pod fills in what a record without labels leaves out. */
 static void
 complete_from_inventory(const struct flow_party_table *table, struct draft *draft,
                         struct flow_party *party, const struct flow_endpoint *endpoint,
-                        const struct flow_address *address)
+                        const struct flow_address *address, enum which_node which)
 {
     const bool host_network = party->pod != NULL && party->pod->host_network;
     const struct flow_pod *identity =
@@ -451,7 +426,7 @@ complete_from_inventory(const struct flow_party_table *table, struct draft *draf
         party->class = FLOW_PARTY_POD;
         draft_pod(table, draft, party, identity, endpoint->labels);
     } else {
-        classify_bare(table, party, endpoint, address);
+        classify_bare(table, party, endpoint, address, which);
         if (!party->any_node) {
             draft_reserved(draft, party, endpoint->identity);
         }
@@ -460,14 +435,16 @@ complete_from_inventory(const struct flow_party_table *table, struct draft *draf
 
 static bool
 make_party(struct flow_party_table *table, struct flow_party *party, struct draft *draft,
-           const struct flow_endpoint *endpoint, const struct flow_address *address)
+           const struct flow_endpoint *endpoint, const struct flow_address *address,
+           enum which_node which)
 {
     const uint8_t class = class_of_labels(endpoint->labels);
     /* chained plugins label a pod's traffic world: the name is right, the label is not */
     const bool mislabelled = class == FLOW_PARTY_WORLD && endpoint->pod_name.len > 0;
 
-    take_names(party, endpoint);
+    take_names(table, party, endpoint);
     party->as_identity = table->cilium;
+    party->filter = table->filter;
     party->pod = pod_of(table, endpoint, address);
     if (class != FLOW_PARTY_UNKNOWN && !mislabelled) {
         party->class = class;
@@ -476,20 +453,28 @@ make_party(struct flow_party_table *table, struct flow_party *party, struct draf
             draft_pod(table, draft, party, party->pod, endpoint->labels);
         }
     } else {
-        complete_from_inventory(table, draft, party, endpoint, address);
+        complete_from_inventory(table, draft, party, endpoint, address, which);
     }
     if (party->class == FLOW_PARTY_POD && party->namespace_name.len > 0 &&
         (!table->cilium || class != FLOW_PARTY_POD)) {
         draft_namespace(table, draft, party);
     }
-    party->api_server = find_label(endpoint->labels, FLOW_STR("kube-apiserver")) != NULL ||
-                        endpoint->identity == IDENTITY_API_SERVER;
+    party->api_server |= find_label(endpoint->labels, FLOW_STR("kube-apiserver")) != NULL ||
+                         endpoint->identity == IDENTITY_API_SERVER;
+    party->identity_told = endpoint->has_labels || endpoint->identity == IDENTITY_WORLD ||
+                           endpoint->identity == IDENTITY_WORLD_V4 ||
+                           endpoint->identity == IDENTITY_WORLD_V6;
+    /* a number alone does not tell of an API server that is there too */
+    party->may_serve_api =
+        !party->api_server && !endpoint->has_labels &&
+        (party->class == FLOW_PARTY_HOST || party->class == FLOW_PARTY_REMOTE_NODE ||
+         party->class == FLOW_PARTY_WORLD);
     return seal_labels(table, draft, party);
 }
 
 static const struct flow_party *
 new_party(struct flow_party_table *table, const struct flow_endpoint *endpoint,
-          const struct flow_address *address)
+          const struct flow_address *address, enum which_node which)
 {
     struct flow_party *party = flow_arena_alloc(&table->arena, sizeof(*party));
     struct draft *draft = calloc(1, sizeof(*draft));
@@ -497,7 +482,7 @@ new_party(struct flow_party_table *table, const struct flow_endpoint *endpoint,
 
     if (party != NULL && draft != NULL) {
         party->id = table->count;
-        made = make_party(table, party, draft, endpoint, address);
+        made = make_party(table, party, draft, endpoint, address, which);
     }
     if (draft != NULL) {
         flow_buf_free(&draft->text);
@@ -532,13 +517,21 @@ reserve_endpoint(struct flow_party_table *table, uint32_t id)
 
 static const struct flow_party *
 find_by_address(struct flow_party_table *table, const struct flow_endpoint *endpoint,
-                const struct flow_address *address)
+                const struct flow_address *address, struct flow_str reporter)
 {
-    const struct flow_str key = { (const char *)address, sizeof(*address) };
-    const struct flow_party *party = flow_cache_find(&table->by_address, key);
+    const enum which_node which = which_node(table, address, reporter);
+    struct address_key {
+        struct flow_address address;
+        uint8_t which, endpoint[sizeof(endpoint->id)];
+    } bytes = { .address = *address, .which = (uint8_t)which };
+    const struct flow_str key = { (const char *)&bytes, sizeof(bytes) };
+    const struct flow_party *party;
+
+    memcpy(bytes.endpoint, &endpoint->id, sizeof(bytes.endpoint));
+    party = flow_cache_find(&table->by_address, key);
 
     if (party == NULL) {
-        party = new_party(table, endpoint, address);
+        party = new_party(table, endpoint, address, which);
         if (party != NULL && !flow_cache_put(&table->by_address, key, party)) {
             return NULL;
         }
@@ -546,28 +539,34 @@ find_by_address(struct flow_party_table *table, const struct flow_endpoint *endp
     return party;
 }
 
+static bool
+is_told_of(const struct flow_inventory *inventory, const struct flow_address *address)
+{
+    const struct flow_address_entry entry = flow_inventory_address(inventory, address);
+
+    return entry.owner != FLOW_OWNER_NONE || entry.api_server;
+}
+
 const struct flow_party *
 flow_party_find(struct flow_party_table *table, const struct flow_dict *dict,
-                const struct flow_endpoint *endpoint, const struct flow_address *address)
+                const struct flow_endpoint *endpoint, const struct flow_address *address,
+                struct flow_str reporter)
 {
-    /* only an end that the record is silent about depends on its address */
-    const bool silent =
-        !endpoint->has_labels && endpoint->identity == 0 && endpoint->pod_name.len == 0;
-
     if (table->dict != dict) {
         if (table->endpoint_room > 0) {
             memset(table->by_endpoint, 0, table->endpoint_room * sizeof(*table->by_endpoint));
         }
         table->dict = dict;
     }
-    if (silent && flow_inventory_address(table->inventory, address).owner != FLOW_OWNER_NONE) {
-        return find_by_address(table, endpoint, address);
+    /* only an end that the record is silent about depends on its address */
+    if (goes_by_address(table->inventory, endpoint) && is_told_of(table->inventory, address)) {
+        return find_by_address(table, endpoint, address, reporter);
     }
     if (!reserve_endpoint(table, endpoint->id)) {
         return NULL;
     }
     if (table->by_endpoint[endpoint->id] == NULL) {
-        table->by_endpoint[endpoint->id] = new_party(table, endpoint, address);
+        table->by_endpoint[endpoint->id] = new_party(table, endpoint, address, NODE_NOT_TOLD);
     }
     return table->by_endpoint[endpoint->id];
 }

@@ -7,6 +7,7 @@
 #define FLOW_ENRICH_PARTY_H
 
 #include "enrich/inventory.h"
+#include "enrich/label_filter.h"
 
 enum flow_party_class {
     FLOW_PARTY_UNKNOWN = 0, /* nothing tells what it is */
@@ -23,24 +24,30 @@ enum flow_party_class {
 };
 
 struct flow_party {
-    uint32_t id;       /* counts up from 0 in one party table */
-    uint8_t class;     /* enum flow_party_class */
-    bool api_server;   /* carries the kube-apiserver label, whatever its class */
-    bool labels_known; /* a key that is not there is absent */
+    uint32_t id;        /* counts up from 0 in one party table */
+    uint8_t class;      /* enum flow_party_class */
+    bool api_server;    /* carries the kube-apiserver label, whatever its class */
+    bool identity_told; /* its labels, or a number that stands for them */
+    bool may_serve_api; /* whether it carries that label is not told */
+    bool labels_known;  /* a key that is not there is absent */
     bool namespace_labels_known;
     bool stripped_known; /* also keys that Cilium leaves out of identities */
     bool as_identity;    /* labels as identities have them: those keys are absent */
     bool template;       /* labels are a workload's: run-time ones are not known */
+    bool cluster_told;   /* else it is of the cluster that the log and the inventory are of */
     bool any_node;       /* a node, and it is not told which: the pod's own or another */
     bool
         host_network; /* a pod in its node's network; which of the two it is, the API leaves open */
     const struct flow_label_set *labels; /* never NULL; the namespace's name is one when known */
     struct flow_str namespace_name, pod_name, workload_name, cluster;
-    const struct flow_pod *pod; /* in the inventory, or NULL */
+    const struct flow_pod *pod;             /* in the inventory, or NULL */
+    const struct flow_label_filter *filter; /* of the identities */
 };
 
 struct flow_party_table {
     const struct flow_inventory *inventory; /* borrowed */
+    const struct flow_label_filter *filter; /* of the identities; borrowed */
+    struct flow_str cluster;                /* of pods that are told of none; borrowed */
     bool cilium;            /* labels as Cilium's identities have them, else as Kubernetes */
     struct flow_dict *sets; /* label sets made here */
     struct flow_arena arena;
@@ -52,23 +59,29 @@ struct flow_party_table {
 };
 
 int flow_party_table_init(struct flow_party_table *table, const struct flow_inventory *inventory,
-                          bool cilium, struct flow_error *err);
+                          bool cilium, const struct flow_label_filter *filter,
+                          struct flow_str cluster, struct flow_error *err);
 void flow_party_table_free(struct flow_party_table *table);
 
 /*
- * The party for an endpoint at an address; the same for the same facts. NULL when out of memory.
+ * The party for an endpoint at an address, as a node ("node" or "cluster/node", or "") sees it;
+ * the same for the same facts. NULL when out of memory.
  * dict is the dictionary of the endpoint: with another one, what was known is forgotten.
  */
 const struct flow_party *flow_party_find(struct flow_party_table *table,
                                          const struct flow_dict *dict,
                                          const struct flow_endpoint *endpoint,
-                                         const struct flow_address *address);
+                                         const struct flow_address *address,
+                                         struct flow_str reporter);
 
-/* Whether Cilium leaves a pod label's key out of the identity by default. */
-bool flow_label_is_stripped(struct flow_str key);
-
-/* Keys that Kubernetes adds to pods at run time, so that a workload's template lacks them. */
-bool flow_label_is_runtime(struct flow_str key);
+/* Says that an endpoint's party will be asked for soon; no more than a hint. */
+static inline void
+flow_party_prefetch(const struct flow_party_table *table, const struct flow_endpoint *endpoint)
+{
+    if (endpoint->id < table->endpoint_room) {
+        __builtin_prefetch(table->by_endpoint[endpoint->id]);
+    }
+}
 
 #define FLOW_NAMESPACE_KEY "io.kubernetes.pod.namespace"
 #define FLOW_NAMESPACE_LABELS_KEY "io.cilium.k8s.namespace.labels."

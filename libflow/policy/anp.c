@@ -126,8 +126,24 @@ read_subject(struct flow_policy_reader *reader, const struct flow_node *spec,
 static bool
 is_outdated(const struct flow_node *map)
 {
-    return map->type == FLOW_NODE_MAP &&
-           (flow_field(map, "sameLabels") != NULL || flow_field(map, "notSameLabels") != NULL);
+    static const char *const fields[] = { "sameLabels", "notSameLabels", "namespaceSelector" };
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (flow_field_present(map, fields[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the peer is written in such a form: at namespaces, or at namespaces inside pods. */
+static bool
+has_outdated(const struct flow_node_pair *member)
+{
+    if (flow_str_is(member->key->text, "pods")) {
+        return flow_field_present(member->value, "namespaces");
+    }
+    return flow_str_is(member->key->text, "namespaces") && is_outdated(member->value);
 }
 
 static bool
@@ -211,9 +227,11 @@ read_selected(struct flow_policy_reader *reader, const struct flow_node_pair *me
     const bool nodes = flow_str_is(member->key->text, "nodes");
 
     peer->kind = nodes ? FLOW_PEER_NODES : FLOW_PEER_PODS;
-    if (is_outdated(member->value)) {
+    peer->no_host_network = true;
+    if (has_outdated(member)) {
         flow_field_warn(reader->context, member->value,
-                        "sameLabels is no more: the rule fails closed, as an empty peer does");
+                        "a form of an early version, which is no more: the rule fails closed, as "
+                        "an empty peer does");
         peer->kind = FLOW_PEER_NONE;
         if (rule->deny || rule->pass) {
             rule->deny = true;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "libflow/classifier.h"
 #include "policy/read.h"
 
 static const char *const policy_members[] = { "apiVersion", "kind",   "metadata", "spec",
@@ -114,7 +115,7 @@ read_subject(struct flow_policy_reader *reader, const struct flow_node *spec,
                                  "expected one of endpointSelector and nodeSelector, found %s",
                                  endpoints != NULL ? "both" : "none");
     }
-    policy->selects_nodes = nodes != NULL;
+    policy->selects_nodes = reader->selects_nodes = nodes != NULL;
     if (!flow_selector_read(reader->context, nodes != NULL ? nodes : endpoints, FLOW_KEYS_CILIUM,
                             &draft) ||
         !scope_subject(reader, endpoints, &draft)) {
@@ -161,7 +162,8 @@ read_default_deny(struct flow_policy_reader *reader, const struct flow_node *spe
 }
 
 static bool
-read_authentication(struct flow_policy_reader *reader, const struct flow_node *item)
+read_authentication(struct flow_policy_reader *reader, const struct flow_node *item,
+                    struct flow_rule *rule)
 {
     static const char *const modes[] = { "disabled", "required", "test-always-fail" };
     const struct flow_node *map, *mode;
@@ -172,6 +174,7 @@ read_authentication(struct flow_policy_reader *reader, const struct flow_node *i
     mode = flow_field(map, "mode");
     for (size_t i = 0; mode != NULL && i < 3; i++) {
         if (mode->type == FLOW_NODE_SCALAR && flow_str_is(mode->text, modes[i])) {
+            rule->auth = (uint8_t)(FLOW_AUTH_DISABLED + i);
             return true;
         }
     }
@@ -194,7 +197,7 @@ read_item(struct flow_policy_reader *reader, const struct flow_node *item, size_
     rule->line = item->line;
     return flow_cilium_read_peers(reader, item, init, rule) &&
            flow_cilium_read_ports(reader, item, deny, rule) &&
-           (deny || read_authentication(reader, item));
+           (deny || read_authentication(reader, item, rule));
 }
 
 static bool
@@ -283,6 +286,8 @@ read_spec(struct flow_policy_reader *reader, const struct flow_node *spec, const
         }
     }
     policy->why |= reader->open ? FLOW_UNDECIDED_UNMODELLED : 0;
+    policy->nodes_line = reader->nodes_line;
+    policy->nodes_column = reader->nodes_column;
     return true;
 }
 

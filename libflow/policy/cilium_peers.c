@@ -11,7 +11,8 @@
 typedef bool read_function(struct flow_policy_reader *reader, const struct flow_node *item,
                            bool init, struct flow_peer *peer);
 
-static read_function read_endpoint, read_entity, read_cidr, read_cidr_set, read_fqdn, read_open;
+static read_function read_endpoint, read_entity, read_cidr, read_cidr_set, read_fqdn, read_service,
+    read_node, read_cloud;
 
 static const struct member {
     const char *name;
@@ -21,15 +22,15 @@ static const struct member {
     { "fromEntities", read_entity },
     { "fromCIDR", read_cidr },
     { "fromCIDRSet", read_cidr_set },
-    { "fromNodes", read_open },
-    { "fromGroups", read_open },
+    { "fromNodes", read_node },
+    { "fromGroups", read_cloud },
     { NULL, NULL },
 };
 
 static const struct member egress_members[] = {
     { "toEndpoints", read_endpoint }, { "toEntities", read_entity }, { "toCIDR", read_cidr },
-    { "toCIDRSet", read_cidr_set },   { "toFQDNs", read_fqdn },      { "toServices", read_open },
-    { "toNodes", read_open },         { "toGroups", read_open },     { NULL, NULL },
+    { "toCIDRSet", read_cidr_set },   { "toFQDNs", read_fqdn },      { "toServices", read_service },
+    { "toNodes", read_node },         { "toGroups", read_cloud },    { NULL, NULL },
 };
 
 static const struct {
@@ -109,7 +110,7 @@ add_scope(struct flow_policy_reader *reader, bool init, struct flow_selector_dra
                                          flow_str_of(reader->info.namespace_name));
         }
     }
-    if (ok && reader->engine->local_cluster && !cluster_told) {
+    if (ok && !cluster_told) {
         ok = flow_selector_add(draft, local);
     }
     if (!ok) {
@@ -239,8 +240,8 @@ read_cidr_set(struct flow_policy_reader *reader, const struct flow_node *item, b
     return flow_policy_read_except(reader, item, peer);
 }
 
-static bool
-is_name(struct flow_str text, bool star)
+bool
+flow_cilium_is_name(struct flow_str text, bool star)
 {
     for (size_t i = 0; i < text.len; i++) {
         const char c = text.ptr[i];
@@ -262,7 +263,6 @@ read_fqdn(struct flow_policy_reader *reader, const struct flow_node *item, bool 
 
     (void)init;
     peer->kind = FLOW_PEER_FQDN;
-    peer->deep = reader->engine->deep_fqdn;
     if (!flow_field_is_map(reader->context, item, "toFQDNs[]")) {
         return false;
     }
@@ -274,14 +274,14 @@ read_fqdn(struct flow_policy_reader *reader, const struct flow_node *item, bool 
     if (!flow_field_text_member(reader->context, item, "matchName", &peer->pattern, &placeholder)) {
         return false;
     }
-    if (!placeholder && peer->pattern.len > 0 && !is_name(peer->pattern, false)) {
+    if (!placeholder && peer->pattern.len > 0 && !flow_cilium_is_name(peer->pattern, false)) {
         return flow_field_fail(reader->context, flow_field(item, "matchName"), "a DNS name");
     }
     if (peer->pattern.len == 0 && !flow_field_text_member(reader->context, item, "matchPattern",
                                                           &peer->pattern, &placeholder)) {
         return false;
     }
-    if (!placeholder && peer->pattern.len > 0 && !is_name(peer->pattern, true)) {
+    if (!placeholder && peer->pattern.len > 0 && !flow_cilium_is_name(peer->pattern, true)) {
         return flow_field_fail(reader->context, flow_field(item, "matchPattern"),
                                "a DNS name pattern");
     }
@@ -289,16 +289,105 @@ read_fqdn(struct flow_policy_reader *reader, const struct flow_node *item, bool 
     return true;
 }
 
-/* Services, nodes and cloud groups: what they select is not worked out yet. */
+/* A name and a namespace; names that a variable is missing from leave the peer open. */
 static bool
-read_open(struct flow_policy_reader *reader, const struct flow_node *item, bool init,
+read_service_name(struct flow_policy_reader *reader, const struct flow_node *map, const char *key,
+                  struct flow_peer *peer)
+{
+    const char *const members[] = { key, "namespace", NULL };
+    bool name_open = false, namespace_open = false;
+
+    peer->namespace_name = FLOW_STR("");
+    flow_field_only(reader->context, map, "a Service of toServices", members);
+    if ((strcmp(key, "serviceName") == 0 &&
+         !flow_field_text_member(reader->context, map, key, &peer->pattern, &name_open)) ||
+        !flow_field_text_member(reader->context, map, "namespace", &peer->namespace_name,
+                                &namespace_open)) {
+        return false;
+    }
+    peer->why = name_open || namespace_open ? FLOW_UNDECIDED_PLACEHOLDER : 0;
+    return true;
+}
+
+/* A Service by name or by its labels; which pods or addresses that is, the inventory tells. */
+static bool
+read_service(struct flow_policy_reader *reader, const struct flow_node *item, bool init,
+             struct flow_peer *peer)
+{
+    static const char *const members[] = { "k8sService", "k8sServiceSelector", NULL };
+    struct flow_selector_draft draft = { .arena = reader->context->arena };
+    const struct flow_node *named, *selected, *selector;
+
+    (void)init;
+    peer->kind = FLOW_PEER_SERVICE;
+    if (!flow_field_is_map(reader->context, item, "toServices[]")) {
+        return false;
+    }
+    flow_field_only(reader->context, item, "toServices[]", members);
+    if (!flow_policy_map(reader, item, "k8sService", &named) ||
+        !flow_policy_map(reader, item, "k8sServiceSelector", &selected)) {
+        return false;
+    }
+    if ((named != NULL) == (selected != NULL)) {
+        return flow_field_refuse(reader->context, item,
+                                 "expected one of k8sService and k8sServiceSelector, found %s",
+                                 named != NULL ? "both" : "none");
+    }
+    if (named != NULL) {
+        return read_service_name(reader, named, "serviceName", peer);
+    }
+    if (!read_service_name(reader, selected, "selector", peer) ||
+        !flow_policy_map(reader, selected, "selector", &selector)) {
+        return false;
+    }
+    if (selector == NULL) {
+        return flow_field_refuse(reader->context, selected, "expected a selector, found none");
+    }
+    if (!flow_selector_read(reader->context, selector, FLOW_KEYS_CILIUM, &draft)) {
+        return false;
+    }
+    peer->selector = flow_selector_seal(&draft);
+    return true;
+}
+
+/* Nodes by their labels. Clusters refuse it unless it is enabled, which is known at the end. */
+static bool
+read_node(struct flow_policy_reader *reader, const struct flow_node *item, bool init,
           struct flow_peer *peer)
 {
+    struct flow_selector_draft draft = { .arena = reader->context->arena };
+
     (void)init;
-    peer->kind = FLOW_PEER_OPEN;
-    peer->entity = FLOW_ENTITY_ALL;
-    peer->why = FLOW_UNDECIDED_UNMODELLED;
-    return flow_field_is_map(reader->context, item, "a service, node or group");
+    peer->kind = FLOW_PEER_NODES;
+    peer->remote_nodes = true;
+    if (reader->nodes_line == 0) {
+        reader->nodes_line = item->line;
+        reader->nodes_column = item->column;
+    }
+    if (!flow_field_is_map(reader->context, item, "a node selector") ||
+        !flow_selector_read(reader->context, item, FLOW_KEYS_CILIUM, &draft)) {
+        return false;
+    }
+    peer->selector = flow_selector_seal(&draft);
+    return true;
+}
+
+/* Groups of a cloud: addresses that only the cloud knows. */
+static bool
+read_cloud(struct flow_policy_reader *reader, const struct flow_node *item, bool init,
+           struct flow_peer *peer)
+{
+    static const char *const members[] = { "aws", NULL };
+    const struct flow_node *aws;
+
+    (void)init;
+    peer->kind = FLOW_PEER_CLOUD;
+    peer->why = FLOW_UNDECIDED_INVENTORY;
+    if (!flow_field_is_map(reader->context, item, "a cloud's group")) {
+        return false;
+    }
+    flow_field_only(reader->context, item, "a cloud's group", members);
+    return flow_policy_map(reader, item, "aws", &aws);
 }
 
 /* The member of the rule that lists peers: the one not empty, else an empty one, else NULL. */

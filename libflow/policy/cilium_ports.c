@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* toPorts and icmps of a Cilium rule. L7 parts are noted, not read: they sit behind the L4 answer.
- */
+/* toPorts and icmps of a Cilium rule; what an entry asks of requests is read in cilium_l7.c. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -279,6 +278,11 @@ check_l7_kind(struct flow_policy_reader *reader, const struct flow_node *rules, 
     if (flow_field(rules, "l7") != NULL && flow_field(rules, "l7proto") == NULL) {
         return flow_field_refuse(reader->context, rules, "expected l7proto beside l7, found none");
     }
+    if (reader->selects_nodes && (has_items(rules, "http") || has_items(rules, "kafka") ||
+                                  flow_field(rules, "l7proto") != NULL)) {
+        return flow_field_refuse(reader->context, rules,
+                                 "expected DNS rules alone in a policy of nodes, found others");
+    }
     return direction == FLOW_DIRECTION_EGRESS || !has_items(rules, "dns") ||
            flow_field_refuse(reader->context, flow_field(rules, "dns"),
                              "expected DNS rules in egress alone, found some in ingress");
@@ -375,6 +379,7 @@ read_to_ports(struct flow_policy_reader *reader, const struct flow_node *list, b
     rule->ports = flow_policy_array(reader, count, sizeof(*rule->ports));
     for (size_t i = 0; rule->ports != NULL && i < list->count; i++) {
         const struct flow_node *ports = flow_field(list->items[i], "ports");
+        const struct flow_request_filter *filter = NULL;
         const size_t first = rule->port_count;
 
         rule->l7 |= !deny && filters_requests(list->items[i]);
@@ -383,8 +388,12 @@ read_to_ports(struct flow_policy_reader *reader, const struct flow_node *list, b
                 return false;
             }
         }
-        if (!deny && !check_l7(reader, list->items[i], rule->direction, &rule->ports[first])) {
+        if (!deny && (!check_l7(reader, list->items[i], rule->direction, &rule->ports[first]) ||
+                      !flow_cilium_read_requests(reader, list->items[i], &filter))) {
             return false;
+        }
+        for (size_t p = first; p < rule->port_count; p++) {
+            rule->ports[p].filter = filter;
         }
     }
     return rule->ports != NULL;

@@ -16,91 +16,23 @@ flow_decider_init(struct flow_decider *decider, const struct flow_policies *poli
 {
     memset(decider, 0, sizeof(*decider));
     decider->policies = policies;
+    flow_views_init(&decider->views, policies);
 }
 
 void
 flow_decider_free(struct flow_decider *decider)
 {
-    for (uint32_t i = 0; i < decider->view_room; i++) {
-        free(decider->views[i]);
-    }
-    free(decider->views);
+    flow_views_free(&decider->views);
     free(decider->steps);
+    free(decider->rules);
     memset(decider, 0, sizeof(*decider));
-}
-
-static struct flow_tri
-selects(const struct flow_policy *policy, const struct flow_party *subject)
-{
-    struct flow_tri answer;
-
-    if (policy->selects_nodes || (policy->subject_pods && subject->class != FLOW_PARTY_POD &&
-                                  subject->class != FLOW_PARTY_UNKNOWN)) {
-        return flow_tri_of(false);
-    }
-    answer = flow_selector_match(&policy->subject, subject, subject->cluster);
-    if (answer.truth == FLOW_TRUE && subject->class == FLOW_PARTY_UNKNOWN) {
-        return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
-    }
-    if (answer.truth != FLOW_FALSE && subject->host_network) {
-        /* like any pod, or only its node, of which no policy of pods speaks */
-        return flow_tri_maybe(answer.why | FLOW_UNDECIDED_UNDEFINED);
-    }
-    return answer.truth != FLOW_FALSE && policy->why != 0 ? flow_tri_maybe(answer.why | policy->why)
-                                                          : answer;
-}
-
-static struct flow_view *
-make_view(const struct flow_policies *policies, const struct flow_party *subject)
-{
-    const struct flow_policy_list *list = &policies->list;
-    struct flow_view *view = malloc(sizeof(*view) + list->count * sizeof(view->selected[0]));
-    struct flow_view *fitted;
-
-    if (view == NULL) {
-        return NULL;
-    }
-    view->count = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct flow_tri answer = selects(&list->policies[i], subject);
-
-        if (answer.truth != FLOW_FALSE) {
-            view->selected[view->count++] = (struct flow_selected){ &list->policies[i], answer };
-        }
-    }
-    fitted = realloc(view, sizeof(*view) + view->count * sizeof(view->selected[0]));
-    return fitted != NULL ? fitted : view;
-}
-
-static const struct flow_view *
-view_of(struct flow_decider *decider, const struct flow_party *subject)
-{
-    uint32_t room = decider->view_room == 0 ? 256 : decider->view_room;
-
-    while (room <= subject->id) {
-        room *= 2;
-    }
-    if (room > decider->view_room) {
-        struct flow_view **grown = realloc(decider->views, room * sizeof(*grown));
-
-        if (grown == NULL) {
-            return NULL;
-        }
-        memset(grown + decider->view_room, 0, (room - decider->view_room) * sizeof(*grown));
-        decider->views = grown;
-        decider->view_room = room;
-    }
-    if (decider->views[subject->id] == NULL) {
-        decider->views[subject->id] = make_view(decider->policies, subject);
-    }
-    return decider->views[subject->id];
 }
 
 /* What the rules of one policy say: the best match of each action, and its rule. */
 struct said {
     struct flow_tri allows, denies;
     const struct flow_rule *allow_rule, *deny_rule;
-    bool l7;
+    bool l7; /* a rule that admits it, or may, filters requests */
 };
 
 static void
@@ -134,27 +66,97 @@ ask_policy(const struct flow_policy *policy, const struct flow_question *questio
             take_rule(answer, rule, &said.denies, &said.deny_rule);
         } else {
             take_rule(answer, rule, &said.allows, &said.allow_rule);
-            said.l7 |= answer.truth == FLOW_TRUE && rule->l7;
+            said.l7 |= answer.truth != FLOW_FALSE && rule->l7;
         }
     }
     return said;
 }
 
-struct flow_explain_step *
-flow_decider_step(struct flow_decider *decider)
+/* One more of things that grow by doubling; NULL when out of memory. */
+static void *
+grow(void **things, size_t *count, size_t *room, size_t size)
 {
-    if (decider->step_count == decider->step_room) {
-        const size_t room = decider->step_room == 0 ? 32 : decider->step_room * 2;
-        struct flow_explain_step *grown = realloc(decider->steps, room * sizeof(*grown));
+    uint8_t *thing;
+
+    if (*count == *room) {
+        const size_t more = *room == 0 ? 32 : *room * 2;
+        void *grown = realloc(*things, more * size);
 
         if (grown == NULL) {
             return NULL;
         }
-        decider->steps = grown;
-        decider->step_room = room;
+        *things = grown;
+        *room = more;
     }
-    memset(&decider->steps[decider->step_count], 0, sizeof(decider->steps[0]));
-    return &decider->steps[decider->step_count++];
+    thing = (uint8_t *)*things + (*count)++ * size;
+    memset(thing, 0, size);
+    return thing;
+}
+
+/* Tells of each rule of a policy in the question's direction. */
+static bool
+explain_rules(struct flow_decider *decider, const struct flow_policy *policy,
+              const struct flow_question *question, struct flow_explain_step *step)
+{
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        const struct flow_rule *rule = &policy->rules[i];
+        struct flow_tri peer, port, both;
+        struct flow_explain_rule *told;
+
+        if (rule->direction != question->direction) {
+            continue;
+        }
+        told = grow((void **)&decider->rules, &decider->rule_count, &decider->rule_room,
+                    sizeof(*told));
+        if (told == NULL) {
+            return false;
+        }
+        peer = flow_match_peers(rule, question);
+        port = flow_match_ports(rule, policy, question);
+        both = flow_match_rule(rule, policy, question);
+        *told = (struct flow_explain_rule){
+            .name = rule->name,
+            .line = rule->line,
+            .action = rule->deny   ? FLOW_ACTION_DENY
+                      : rule->pass ? FLOW_ACTION_PASS
+                                   : FLOW_ACTION_ALLOW,
+            .peer = flow_answer_of(peer),
+            .port = flow_answer_of(port),
+            .matches = flow_answer_of(both),
+            .undecided = both.why,
+        };
+        step->rule_count++;
+    }
+    return true;
+}
+
+struct flow_explain_step *
+flow_decider_step(struct flow_decider *decider, const struct flow_selected *selected,
+                  const struct flow_question *question)
+{
+    struct flow_explain_step *step =
+        grow((void **)&decider->steps, &decider->step_count, &decider->step_room, sizeof(*step));
+
+    if (step == NULL) {
+        return NULL;
+    }
+    step->policy = &selected->policy->info;
+    step->tier = selected->policy->tier;
+    step->selects = flow_answer_of(selected->selects);
+    return !decider->explains || explain_rules(decider, selected->policy, question, step) ? step
+                                                                                          : NULL;
+}
+
+/* The rules' place is known once they no longer move. */
+static void
+place_rules(struct flow_decider *decider)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < decider->step_count; i++) {
+        decider->steps[i].rules = decider->rule_count > 0 ? decider->rules + at : NULL;
+        at += decider->steps[i].rule_count;
+    }
 }
 
 uint8_t
@@ -169,6 +171,8 @@ struct ballot {
     bool may_deny, may_allow, may_isolate; /* for some value of the missing facts */
     bool isolated_unless_allowed; /* a policy that may select isolates, not surely admits */
     bool l7;
+    bool by_setting; /* isolated by the agent's setting, whatever the policies say */
+    uint8_t auth;    /* of the rule that admits */
     uint32_t why;
     size_t deny_step, allow_step, isolate_step; /* + 1; 0 for none */
 };
@@ -189,9 +193,12 @@ count_step(struct ballot *ballot, const struct flow_policy *policy, struct flow_
     }
     if (certain && said->allows.truth == FLOW_TRUE) {
         ballot->allowed = true;
-        ballot->allow_step = ballot->allow_step == 0 ? step + 1 : ballot->allow_step;
-        ballot->l7 |= said->l7;
+        if (ballot->allow_step == 0) {
+            ballot->allow_step = step + 1;
+            ballot->auth = said->allow_rule->auth;
+        }
     }
+    ballot->l7 |= said->l7;
     if (certain && isolates && !undefined) {
         ballot->isolated = true;
         ballot->isolate_step = ballot->isolate_step == 0 ? step + 1 : ballot->isolate_step;
@@ -225,13 +232,11 @@ ask_all(struct flow_decider *decider, const struct flow_view *view,
             continue;
         }
         said = ask_policy(policy, question);
-        step = flow_decider_step(decider);
+        step = flow_decider_step(decider, &view->selected[i], question);
         if (step == NULL) {
             return false;
         }
         rule = said.denies.truth != FLOW_FALSE ? said.deny_rule : said.allow_rule;
-        step->policy = &policy->info;
-        step->selects = flow_answer_of(view->selected[i].selects);
         step->isolates = policy->isolates[question->direction];
         step->admits = flow_answer_of(said.allows);
         step->denies = flow_answer_of(said.denies);
@@ -260,23 +265,6 @@ applies(const struct flow_policies *policies, const struct flow_party *subject)
     default:
         return false;
     }
-}
-
-/* A node is a subject of host policies, which are not modelled. */
-static bool
-host_policies_speak(const struct flow_policies *policies, const struct flow_party *subject,
-                    uint8_t direction)
-{
-    if ((subject->class != FLOW_PARTY_HOST && !subject->any_node) || !policies->engine->cilium) {
-        return false;
-    }
-    for (size_t i = 0; i < policies->list.count; i++) {
-        if (policies->list.policies[i].selects_nodes &&
-            policies->list.policies[i].speaks[direction]) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static void
@@ -337,6 +325,7 @@ name_denial(struct flow_decider *decider, const struct answers *answers,
         name_decider(decider, decision, answers->ballot.deny_step, true);
     } else if (answers->normal.may_deny) {
         decision->expected = FLOW_EXPECTED_DENY_DEFAULT;
+        decision->by_setting = answers->ballot.by_setting && answers->ballot.isolate_step == 0;
         name_decider(decider, decision, answers->ballot.isolate_step, false);
     } else {
         name_decider(decider, decision, answers->baseline.deny_step, true);
@@ -352,6 +341,7 @@ name_allowance(struct flow_decider *decider, const struct answers *answers,
         name_decider(decider, decision, answers->admin.allow_step, true);
     } else if (answers->ballot.allowed) {
         decision->l7 = answers->ballot.l7;
+        decision->auth = answers->ballot.auth;
         name_decider(decider, decision, answers->ballot.allow_step, true);
     } else if (answers->ballot.may_isolate) {
         decision->by_host_rule = answers->host_may;
@@ -382,6 +372,8 @@ conclude(struct flow_decider *decider, const struct answers *answers,
 
     if (may_allow && may_deny) {
         undecidable(decision, why != 0 ? why : FLOW_UNDECIDED_NO_LABELS);
+        /* a request may be refused all the same, if only such rules can admit the connection */
+        decision->l7 = answers->ballot.l7 && !answers->admin.may_allow && !answers->normal.may_fall;
     } else if (may_deny) {
         name_denial(decider, answers, decision);
     } else {
@@ -389,47 +381,147 @@ conclude(struct flow_decider *decider, const struct answers *answers,
     }
 }
 
-int
-flow_decide(struct flow_decider *decider, const struct flow_question *question,
-            struct flow_decision *decision)
+/* Whether a peer may be the node that the subject runs on. */
+static bool
+may_be_host(const struct flow_party *peer)
 {
-    const struct flow_policies *policies = decider->policies;
-    const struct flow_view *view;
+    return peer->any_node || peer->host_network || peer->class == FLOW_PARTY_UNKNOWN;
+}
+
+/* What is so whatever the policies say: of the agent's settings, nodes, and new endpoints. */
+static void
+add_allowances(const struct flow_policies *set, const struct flow_question *question,
+               struct answers *answers)
+{
+    const bool ingress = question->direction == FLOW_DIRECTION_INGRESS;
+
+    /* a node reaches the pods that run on it, whatever isolates them; a deny rule comes before */
+    answers->host_may = ingress && question->peer->class == FLOW_PARTY_HOST;
+    if (ingress && may_be_host(question->peer)) {
+        answers->ballot.may_allow = true;
+        answers->ballot.why |= FLOW_UNDECIDED_NO_LABELS;
+    }
+    if (set->settings.enforcement == FLOW_ENFORCE_ALWAYS) {
+        answers->ballot.isolated = answers->ballot.may_isolate = true;
+        answers->ballot.by_setting = true;
+    }
+    /* an endpoint without labels yet is always isolated */
+    if (set->engine->cilium && question->subject->class == FLOW_PARTY_INIT) {
+        answers->ballot.isolated = answers->ballot.may_isolate = true;
+    }
+}
+
+static int
+decide_pod(struct flow_decider *decider, const struct flow_question *question,
+           struct flow_decision *decision)
+{
+    const struct flow_view *view = flow_view_of(&decider->views, question->subject);
     struct answers answers;
 
-    memset(decision, 0, sizeof(*decision));
-    decision->direction = question->direction;
-    decision->rule = FLOW_STR("");
-    decider->step_count = 0;
-    if (!applies(policies, question->subject)) {
-        decision->expected = FLOW_EXPECTED_NOT_APPLICABLE;
-        if (host_policies_speak(policies, question->subject, question->direction)) {
-            undecidable(decision, FLOW_UNDECIDED_UNMODELLED);
-        }
-        return FLOW_OK;
-    }
-    view = view_of(decider, question->subject);
     memset(&answers, 0, sizeof(answers));
     if (view == NULL || !flow_ask_tier(decider, view, question, FLOW_TIER_ADMIN, &answers.admin) ||
         (answers.admin.may_fall && !ask_all(decider, view, question, &answers.ballot))) {
         return FLOW_E_MEMORY;
     }
-    /* a node reaches the pods that run on it, whatever isolates them; a deny rule comes before */
-    answers.host_may =
-        question->direction == FLOW_DIRECTION_INGRESS && question->peer->class == FLOW_PARTY_HOST;
-    if (question->direction == FLOW_DIRECTION_INGRESS && question->peer->any_node) {
-        answers.ballot.may_allow = true;
-        answers.ballot.why |= FLOW_UNDECIDED_NO_LABELS;
-    }
-    /* an endpoint without labels yet is always isolated */
-    if (policies->engine->cilium && question->subject->class == FLOW_PARTY_INIT) {
-        answers.ballot.isolated = answers.ballot.may_isolate = true;
-    }
+    add_allowances(decider->policies, question, &answers);
     answers.normal = count_ballot(&answers.ballot, answers.host_may);
     if (answers.admin.may_fall && answers.normal.may_fall &&
         !flow_ask_tier(decider, view, question, FLOW_TIER_BASELINE, &answers.baseline)) {
         return FLOW_E_MEMORY;
     }
     conclude(decider, &answers, decision);
+    if (question->subject->host_network && decision->expected == FLOW_EXPECTED_ALLOW_DEFAULT) {
+        decision->expected = FLOW_EXPECTED_NOT_APPLICABLE; /* most likely it is its node */
+    }
     return FLOW_OK;
+}
+
+static bool
+is_allowed(const struct flow_decision *decision)
+{
+    return decision->expected == FLOW_EXPECTED_ALLOW ||
+           decision->expected == FLOW_EXPECTED_ALLOW_DEFAULT;
+}
+
+/* Whether something may act on nodes: a policy, or the setting that isolates every endpoint. */
+static bool
+has_host_firewall(const struct flow_policies *set)
+{
+    return set->engine->cilium && set->settings.host_firewall != FLOW_NO &&
+           (set->has_host_policies || set->settings.host_firewall == FLOW_YES ||
+            set->settings.enforcement == FLOW_ENFORCE_ALWAYS);
+}
+
+/*
+ * A node is the subject of host policies where the host firewall is on. Where nobody told, they
+ * matter only when they would not let it pass.
+ */
+static int
+decide_host(struct flow_decider *decider, const struct flow_question *question,
+            struct flow_decision *decision)
+{
+    const struct flow_policies *set = decider->policies;
+    struct answers answers = { .admin = { .may_fall = true }, .baseline = { .may_fall = true } };
+    const struct flow_view *view;
+
+    decision->expected = FLOW_EXPECTED_NOT_APPLICABLE;
+    if (!has_host_firewall(set) ||
+        (question->peer_local && question->peer->class == FLOW_PARTY_POD)) {
+        return FLOW_OK; /* between a node and its own pods no host policy stands */
+    }
+    if (set->settings.enforcement == FLOW_ENFORCE_NEVER) {
+        if (set->settings.host_firewall == FLOW_YES && !question->subject->any_node) {
+            decision->expected = FLOW_EXPECTED_ALLOW_DEFAULT;
+        }
+        return FLOW_OK;
+    }
+    view = flow_view_of_host(&decider->views, question);
+    if (view == NULL || !ask_all(decider, view, question, &answers.ballot)) {
+        return FLOW_E_MEMORY;
+    }
+    if (set->settings.enforcement == FLOW_ENFORCE_ALWAYS) {
+        answers.ballot.isolated = answers.ballot.may_isolate = answers.ballot.by_setting = true;
+    }
+    answers.normal = count_ballot(&answers.ballot, false);
+    conclude(decider, &answers, decision);
+    /* of a node it is not told which; it passes for certain only where both do */
+    if (set->settings.host_firewall == FLOW_UNKNOWN || question->subject->any_node) {
+        const bool passes = is_allowed(decision);
+
+        memset(decision, 0, sizeof(*decision));
+        decision->direction = question->direction;
+        decision->rule = FLOW_STR("");
+        decision->expected = FLOW_EXPECTED_NOT_APPLICABLE;
+        if (!passes) {
+            undecidable(decision, question->subject->any_node ? FLOW_UNDECIDED_NO_LABELS
+                                                              : FLOW_UNDECIDED_INVENTORY);
+        }
+    }
+    return FLOW_OK;
+}
+
+int
+flow_decide(struct flow_decider *decider, const struct flow_question *question,
+            struct flow_decision *decision)
+{
+    const struct flow_policies *set = decider->policies;
+    int rc = FLOW_OK;
+
+    memset(decision, 0, sizeof(*decision));
+    decision->direction = question->direction;
+    decision->rule = FLOW_STR("");
+    decider->step_count = decider->rule_count = 0;
+    if (applies(set, question->subject)) {
+        if (set->settings.enforcement == FLOW_ENFORCE_NEVER) {
+            decision->expected = FLOW_EXPECTED_ALLOW_DEFAULT;
+            return FLOW_OK;
+        }
+        rc = decide_pod(decider, question, decision);
+    } else if (question->subject->class == FLOW_PARTY_HOST || question->subject->any_node) {
+        rc = decide_host(decider, question, decision);
+    } else {
+        decision->expected = FLOW_EXPECTED_NOT_APPLICABLE;
+    }
+    place_rules(decider);
+    return rc;
 }

@@ -4,17 +4,16 @@
 #define FLOW_POLICY_DECIDE_H
 
 #include "libflow/classifier.h"
-#include "policy/match.h"
-
-/* Which policies select a party, or may; found once a party. */
-struct flow_view;
+#include "policy/views.h"
 
 struct flow_decider {
     const struct flow_policies *policies; /* borrowed */
-    struct flow_view **views;             /* by id of the party */
-    uint32_t view_room;
+    struct flow_views views;
+    bool explains;                   /* steps tell of each rule */
     struct flow_explain_step *steps; /* of the last question */
     size_t step_count, step_room;
+    struct flow_explain_rule *rules; /* of all steps, in their order */
+    size_t rule_count, rule_room;
 };
 
 void flow_decider_init(struct flow_decider *decider, const struct flow_policies *policies);

@@ -81,3 +81,16 @@ flow_fqdn_match(struct flow_str pattern, bool deep, struct flow_str name)
     }
     return false;
 }
+
+bool
+flow_fqdn_equal(struct flow_str a, struct flow_str b)
+{
+    a = without_dot(a);
+    b = without_dot(b);
+    for (size_t i = 0; a.len == b.len && i < a.len; i++) {
+        if (lower(a.ptr[i]) != lower(b.ptr[i])) {
+            return false;
+        }
+    }
+    return a.len == b.len;
+}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loads a policy set: paths to files, files to documents, and what needs the whole set once it is
- * there (CIDR groups, address classes).
+ * Loads a policy set: paths to files, files to documents, and the settings once all is read.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,8 @@ static const struct flow_engine engines[] = {
       .cilium = true,
       .local_cluster = true,
       .deep_fqdn = true,
-      .cluster_network = true },
+      .cluster_network = true,
+      .cidr_pods = true },
     { .name = "kubernetes", .deep_fqdn = true, .admin = true, .cluster_network = true },
 };
 
@@ -214,108 +214,36 @@ load_path(struct flow_loader *loader, const char *path, struct flow_error *err)
     return rc;
 }
 
+/* The settings of the options, over what a ConfigMap said. */
 static int
-compare_tiers(const void *left, const void *right)
+apply_settings(struct flow_policies *set, const struct flow_policies_options *options,
+               struct flow_error *err)
 {
-    const struct flow_policy *a = left;
-    const struct flow_policy *b = right;
+    for (size_t i = 0; i < options->setting_count; i++) {
+        const char *equals = strchr(options->settings[i], '=');
+        struct flow_str name, value;
+        int rc;
 
-    if (a->tier != b->tier) {
-        return a->tier < b->tier ? -1 : 1;
-    }
-    if (a->priority != b->priority) {
-        return a->priority < b->priority ? -1 : 1;
-    }
-    return a->place < b->place ? -1 : a->place > b->place;
-}
-
-/* Gives the peers that name CIDR groups the groups, now that all of them are known. */
-static bool
-resolve_group(struct flow_policies *set, struct flow_peer *peer)
-{
-    const struct flow_cache *cache = &set->inventory.groups;
-
-    peer->groups = flow_arena_array(&set->arena, cache->keys.count, sizeof(*peer->groups));
-    if (peer->groups == NULL) {
-        return false;
-    }
-    for (uint32_t i = 0; i < cache->keys.count; i++) {
-        const struct flow_cidr_group *group = cache->values[i];
-
-        if (peer->pattern.len > 0
-                ? flow_str_equal(group->name, peer->pattern)
-                : flow_selector_match_labels(&peer->selector, group->labels, group->label_count)) {
-            peer->groups[peer->group_count++] = group;
+        if (equals == NULL) {
+            return flow_fail(err, FLOW_E_ARGUMENT, "expected NAME=VALUE, found \"%.60s\"",
+                             options->settings[i]);
+        }
+        name = (struct flow_str){ options->settings[i], (size_t)(equals - options->settings[i]) };
+        value = flow_arena_str(&set->arena, flow_str_of(equals + 1));
+        if (value.ptr == NULL) {
+            return flow_fail_memory(err);
+        }
+        rc = flow_settings_set(&set->settings, name, value, err);
+        if (rc == FLOW_END) {
+            return flow_fail(err, FLOW_E_ARGUMENT, "expected a setting's name, found \"%.60s\"",
+                             options->settings[i]);
+        }
+        if (rc != FLOW_OK) {
+            return rc;
         }
     }
-    if (peer->group_count == 0) {
-        peer->why |= FLOW_UNDECIDED_INVENTORY;
-    }
-    return true;
-}
-
-static bool
-finish_peer(struct flow_policies *set, struct flow_peer *peer)
-{
-    bool ok = true;
-
-    if (peer->kind == FLOW_PEER_GROUP) {
-        ok = resolve_group(set, peer);
-        for (size_t g = 0; ok && g < peer->group_count; g++) {
-            for (size_t i = 0; ok && i < peer->groups[g]->cidr_count; i++) {
-                ok = flow_cidr_classes_add(&set->classes, &peer->groups[g]->cidrs[i]);
-            }
-        }
-    }
-    if (peer->kind == FLOW_PEER_CIDR || peer->kind == FLOW_PEER_IP_BLOCK ||
-        peer->kind == FLOW_PEER_NETWORK) {
-        ok = flow_cidr_classes_add(&set->classes, &peer->cidr);
-    }
-    for (size_t i = 0; ok && i < peer->except_count; i++) {
-        ok = flow_cidr_classes_add(&set->classes, &peer->except[i]);
-    }
-    set->has_names |= peer->kind == FLOW_PEER_FQDN;
-    return ok;
-}
-
-/* Orders the policies as their tiers are asked; within the normal tier they stay as they came. */
-static void
-sort_tiers(struct flow_policy_list *list)
-{
-    if (list->count > 1) {
-        for (size_t i = 0; i < list->count; i++) {
-            list->policies[i].place = i;
-        }
-        qsort(list->policies, list->count, sizeof(*list->policies), compare_tiers);
-    }
-}
-
-/* What needs the whole set: superseded objects go, groups are found, addresses classed. */
-static int
-finish(struct flow_policies *set, struct flow_error *err)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < set->list.count; i++) {
-        if (set->list.policies[i].index != UINT32_MAX) {
-            set->list.policies[kept++] = set->list.policies[i];
-        }
-    }
-    set->list.count = kept;
-    sort_tiers(&set->list);
-    for (size_t i = 0; i < kept; i++) {
-        struct flow_policy *policy = &set->list.policies[i];
-
-        for (size_t r = 0; r < policy->rule_count; r++) {
-            for (size_t p = 0; p < policy->rules[r].peer_count; p++) {
-                if (!finish_peer(set, &policy->rules[r].peers[p])) {
-                    return flow_fail_memory(err);
-                }
-            }
-        }
-    }
-    flow_cidr_classes_seal(&set->classes);
-    return set->notes.failed ? flow_fail_memory(err) : FLOW_OK;
+    flow_settings_complete(&set->settings, set->engine);
+    return FLOW_OK;
 }
 
 static int
@@ -353,7 +281,8 @@ load_all(struct flow_loader *loader, const struct flow_policies_options *options
     for (size_t i = 0; rc == FLOW_OK && i < options->manifest_count; i++) {
         rc = load_path(loader, options->manifests[i], err);
     }
-    return rc == FLOW_OK ? finish(loader->policies, err) : rc;
+    rc = rc == FLOW_OK ? apply_settings(loader->policies, options, err) : rc;
+    return rc == FLOW_OK ? flow_policies_resolve(loader->policies, err) : rc;
 }
 
 int
@@ -389,7 +318,8 @@ flow_policies_load(struct flow_policies **out, const struct flow_policies_option
                                                         : "default"))
                 .ptr,
     };
-    rc = flow_inventory_init(&set->inventory) && flow_intern_init(&loader.objects.keys) &&
+    rc = flow_inventory_init(&set->inventory) && flow_intern_init(&set->by_namespace.keys) &&
+                 flow_intern_init(&set->regexes.keys) && flow_intern_init(&loader.objects.keys) &&
                  flow_intern_init(&loader.told.keys) && loader.context.default_namespace != NULL
              ? load_all(&loader, options, err)
              : flow_fail_memory(err);
@@ -403,11 +333,23 @@ flow_policies_load(struct flow_policies **out, const struct flow_policies_option
     return FLOW_OK;
 }
 
+static void
+free_regexes(struct flow_cache *regexes)
+{
+    for (uint32_t i = 0; i < regexes->keys.count && i < regexes->room; i++) {
+        flow_regex_free((struct flow_regex *)(uintptr_t)regexes->values[i]);
+    }
+    flow_cache_free(regexes);
+}
+
 void
 flow_policies_free(struct flow_policies *policies)
 {
     if (policies != NULL) {
         flow_cidr_classes_free(&policies->classes);
+        flow_settings_free(&policies->settings);
+        free_regexes(&policies->regexes);
+        flow_cache_free(&policies->by_namespace);
         flow_inventory_free(&policies->inventory);
         flow_notes_free(&policies->notes);
         free(policies->list.policies);
@@ -457,7 +399,15 @@ bool
 flow_policies_knows_address(const struct flow_policies *policies,
                             const struct flow_address *address)
 {
-    return flow_inventory_address(&policies->inventory, address).owner != FLOW_OWNER_NONE;
+    const struct flow_address_entry entry = flow_inventory_address(&policies->inventory, address);
+
+    return entry.owner != FLOW_OWNER_NONE || entry.api_server;
+}
+
+bool
+flow_policies_ask_names(const struct flow_policies *policies)
+{
+    return policies->has_names;
 }
 
 const char *

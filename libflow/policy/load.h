@@ -16,4 +16,10 @@ struct flow_loader {
 /* Takes one document in; what is wrong with it becomes a note. */
 void flow_load_document(struct flow_loader *loader, const struct flow_node *root);
 
+/*
+ * What needs the whole set and its settings: superseded objects go, groups and Services are found,
+ * addresses classed, policies ordered. FLOW_OK or FLOW_E_MEMORY.
+ */
+int flow_policies_resolve(struct flow_policies *set, struct flow_error *err);
+
 #endif

@@ -266,6 +266,7 @@ load_policy(struct flow_loader *loader, const struct flow_node *object, size_t w
         .engine = loader->policies->engine,
         .info = { .kind = policy_kinds[which].policy_kind },
         .out = &list,
+        .regexes = &loader->policies->regexes,
     };
     const bool ok =
         read_identity(loader, object,
@@ -288,6 +289,7 @@ load_unmodelled(struct flow_loader *loader, const struct flow_node *object, bool
         .engine = loader->policies->engine,
         .info = { .kind = FLOW_POLICY_FOREIGN },
         .out = &list,
+        .regexes = &loader->policies->regexes,
     };
     struct flow_selector_draft draft = { .arena = loader->context.arena };
     struct flow_policy *policy;
@@ -372,6 +374,9 @@ is_enforced(const struct flow_engine *engine, uint8_t kind)
         return engine->admin;
     case FLOW_POLICY_KCNP:
         return engine->cluster_network;
+    case FLOW_POLICY_CNP:
+    case FLOW_POLICY_CCNP:
+        return engine->cilium;
     default:
         return true;
     }
@@ -411,6 +416,48 @@ try_policy(struct flow_loader *loader, const struct flow_node *object, struct fl
     return false;
 }
 
+/* The agent's settings, as the ConfigMap cilium-config has them; others in it are passed over. */
+static void
+load_settings(struct flow_loader *loader, const struct flow_node *object)
+{
+    struct flow_policies *set = loader->policies;
+    const struct flow_node *data = flow_field(object, "data");
+
+    for (size_t i = 0; data != NULL && i < data->count; i++) {
+        const struct flow_node *value = data->pairs[i].value;
+        struct flow_error error;
+        struct flow_str text;
+        int rc;
+
+        if (value->type != FLOW_NODE_SCALAR) {
+            continue;
+        }
+        text = flow_arena_str(&set->arena, value->text);
+        rc = text.ptr != NULL
+                 ? flow_settings_set(&set->settings, data->pairs[i].key->text, text, &error)
+                 : FLOW_E_MEMORY;
+        if (rc == FLOW_E_MEMORY) {
+            set->notes.failed = true;
+        } else if (rc < 0) {
+            note(loader, FLOW_NOTE_WARNING, value, "%s", error.message);
+        } else if (rc == FLOW_OK) {
+            note(loader, FLOW_NOTE_INFO, value, "setting %s is taken from ConfigMap cilium-config",
+                 data->pairs[i].key->text.ptr);
+        }
+    }
+}
+
+static bool
+is_agent_config(const struct flow_node *object, struct flow_str group, struct flow_str kind)
+{
+    const struct flow_node *name = flow_field(flow_field(object, "metadata"), "name");
+
+    return group.len == 0 && flow_str_is(kind, "ConfigMap") && name != NULL &&
+           name->type == FLOW_NODE_SCALAR && flow_str_is(name->text, "cilium-config") &&
+           flow_node_get(object, "data") != NULL &&
+           flow_node_get(object, "data")->type == FLOW_NODE_MAP;
+}
+
 static void
 load_object(struct flow_loader *loader, const struct flow_node *object, struct flow_str list_group,
             struct flow_str list_kind, unsigned depth)
@@ -434,6 +481,10 @@ load_object(struct flow_loader *loader, const struct flow_node *object, struct f
         return;
     }
     if (try_policy(loader, object, group, kind)) {
+        return;
+    }
+    if (loader->policies->engine->cilium && is_agent_config(object, group, kind)) {
+        load_settings(loader, object);
         return;
     }
     rc = flow_inventory_add(&loader->policies->inventory, &loader->context, group, kind, object);

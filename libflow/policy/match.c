@@ -50,15 +50,23 @@ match_world(const struct flow_party *peer, const struct flow_address *address, u
 }
 
 static struct flow_tri
+match_api_server(const struct flow_party *peer)
+{
+    return peer->may_serve_api ? flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS)
+                               : unless_unknown(peer, peer->api_server);
+}
+
+static struct flow_tri
 match_cluster(const struct flow_question *question)
 {
     const struct flow_party *peer = question->peer;
 
     switch (peer->class) {
     case FLOW_PARTY_POD:
-        return flow_tri_of(flow_str_equal(peer->cluster, question->local_cluster));
+        return flow_tri_of(!peer->cluster_told ||
+                           flow_str_equal(peer->cluster, question->local_cluster));
     case FLOW_PARTY_WORLD:
-        return flow_tri_of(peer->api_server);
+        return match_api_server(peer);
     case FLOW_PARTY_UNKNOWN:
     case FLOW_PARTY_SERVICE:
         return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
@@ -86,7 +94,7 @@ match_entity(uint8_t entity, const struct flow_question *question)
     case FLOW_ENTITY_REMOTE_NODE:
         return unless_any_node(peer, has_reserved(peer, "remote-node"));
     case FLOW_ENTITY_API_SERVER:
-        return unless_any_node(peer, peer->api_server);
+        return match_api_server(peer);
     case FLOW_ENTITY_INGRESS:
         return unless_unknown(peer, peer->class == FLOW_PARTY_INGRESS);
     case FLOW_ENTITY_HEALTH:
@@ -133,20 +141,37 @@ try_cidr(const struct flow_peer *peer, const struct flow_address *address)
 }
 
 /*
- * Cilium: prefixes select addresses outside the cluster and nothing else. An API server is there or
- * in it, and only a world or node label beside its own tells.
+ * Cilium: prefixes select addresses outside the cluster, and nodes or pods where it is set up so.
+ * An API server is there or in it, and only a world or node label beside its own tells.
  */
+static struct flow_tri
+may_have_prefix(const struct flow_question *question, uint8_t length)
+{
+    const struct flow_settings *settings = &question->set->settings;
+
+    switch (question->peer->class) {
+    case FLOW_PARTY_WORLD:
+        return flow_tri_of(true);
+    case FLOW_PARTY_UNKNOWN:
+    case FLOW_PARTY_SERVICE:
+    case FLOW_PARTY_API_SERVER:
+        return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
+    case FLOW_PARTY_HOST:
+    case FLOW_PARTY_REMOTE_NODE:
+        /* a prefix of length 0 means the world all the same (Cilium issue 47827) */
+        return flow_tri_of(settings->cidr_nodes && length > 0);
+    case FLOW_PARTY_POD:
+        return flow_tri_of(settings->cidr_pods);
+    default:
+        return flow_tri_of(false);
+    }
+}
+
 static struct flow_tri
 match_cidr(const struct flow_peer *peer, const struct flow_question *question)
 {
-    const struct flow_tri inside = try_cidr(peer, &question->peer_address);
-    const uint8_t class = question->peer->class;
-
-    if (class == FLOW_PARTY_UNKNOWN || class == FLOW_PARTY_SERVICE ||
-        class == FLOW_PARTY_API_SERVER) {
-        return flow_tri_and(inside, flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS));
-    }
-    return class == FLOW_PARTY_WORLD ? inside : flow_tri_of(false);
+    return flow_tri_and(try_cidr(peer, &question->peer_address),
+                        may_have_prefix(question, peer->cidr.length));
 }
 
 /* Kubernetes: addresses outside for certain, inside the cluster as the plugin likes. */
@@ -163,6 +188,11 @@ match_ip_block(const struct flow_peer *peer, const struct flow_question *questio
         return inside;
     case FLOW_PARTY_UNKNOWN:
         return flow_tri_and(inside, flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS));
+    case FLOW_PARTY_POD:
+        if (question->peer->host_network) {
+            return inside; /* its address is its node's */
+        }
+        return flow_tri_and(inside, flow_tri_maybe(FLOW_UNDECIDED_UNDEFINED));
     default:
         return flow_tri_and(inside, flow_tri_maybe(FLOW_UNDECIDED_UNDEFINED));
     }
@@ -173,27 +203,46 @@ match_group(const struct flow_peer *peer, const struct flow_question *question)
 {
     struct flow_tri any = flow_tri_of(false);
 
-    if (question->peer->class == FLOW_PARTY_API_SERVER) {
-        return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
-    }
-    if (question->peer->class != FLOW_PARTY_WORLD) {
-        return unless_unknown(question->peer, false);
-    }
     if (peer->why != 0 || question->peer_address.family == 0) {
-        return flow_tri_maybe(peer->why != 0 ? peer->why : FLOW_UNDECIDED_NO_LABELS);
-    }
-    for (size_t g = 0; g < peer->group_count; g++) {
-        for (size_t i = 0; i < peer->groups[g]->cidr_count; i++) {
-            any = flow_tri_or(any, flow_tri_of(flow_cidr_holds(&peer->groups[g]->cidrs[i],
-                                                               &question->peer_address)));
-        }
+        return flow_tri_and(may_have_prefix(question, 1),
+                            flow_tri_maybe(peer->why != 0 ? peer->why : FLOW_UNDECIDED_NO_LABELS));
     }
     for (size_t i = 0; i < peer->except_count; i++) {
         if (flow_cidr_holds(&peer->except[i], &question->peer_address)) {
-            return flow_tri_of(false);
+            return any;
+        }
+    }
+    for (size_t g = 0; g < peer->group_count; g++) {
+        for (size_t i = 0; i < peer->groups[g]->cidr_count; i++) {
+            const struct flow_cidr *cidr = &peer->groups[g]->cidrs[i];
+
+            if (flow_cidr_holds(cidr, &question->peer_address)) {
+                any = flow_tri_or(any, may_have_prefix(question, cidr->length));
+            }
         }
     }
     return any;
+}
+
+/* A label "fqdn:" has the text of a rule; one without stars is a name that resolved to the peer. */
+static bool
+label_says_name(const struct flow_label *label, const struct flow_peer *peer)
+{
+    return flow_str_is(label->source, "fqdn") &&
+           (flow_fqdn_equal(label->key, peer->pattern) ||
+            (memchr(label->key.ptr, '*', label->key.len) == NULL &&
+             flow_fqdn_match(peer->pattern, peer->deep, label->key)));
+}
+
+static bool
+has_name(const struct flow_peer *peer, const struct flow_text_list *names)
+{
+    for (uint32_t i = 0; i < names->count; i++) {
+        if (flow_fqdn_match(peer->pattern, peer->deep, names->texts[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A name rule admits the addresses that the name resolved to, none of them inside the cluster. */
@@ -209,17 +258,25 @@ match_name(const struct flow_peer *peer, const struct flow_question *question)
         return flow_tri_maybe(peer->why);
     }
     for (uint32_t i = 0; i < labels->count; i++) {
-        if (flow_str_is(labels->labels[i].source, "fqdn") &&
-            flow_str_equal(labels->labels[i].key, peer->pattern)) {
+        if (label_says_name(&labels->labels[i], peer)) {
             return flow_tri_of(true);
         }
     }
-    for (uint32_t i = 0; i < question->names->count; i++) {
-        if (flow_fqdn_match(peer->pattern, peer->deep, question->names->texts[i])) {
-            return flow_tri_of(true);
-        }
+    if (has_name(peer, question->names) || has_name(peer, question->learned)) {
+        return flow_tri_of(true);
     }
-    return flow_tri_maybe(FLOW_UNDECIDED_NO_DNS_EVIDENCE);
+    /* an address that a rule's name resolved to has an identity with that name */
+    return question->set->settings.identity_evidence && question->peer->identity_told
+               ? flow_tri_of(false)
+               : flow_tri_maybe(FLOW_UNDECIDED_NO_DNS_EVIDENCE);
+}
+
+/* The cluster that peers are of unless they name one. */
+static struct flow_str
+selector_cluster(const struct flow_question *question)
+{
+    return question->set->settings.local_cluster == FLOW_YES ? question->local_cluster
+                                                             : (struct flow_str){ NULL, 0 };
 }
 
 static struct flow_tri
@@ -232,9 +289,12 @@ match_selector(const struct flow_peer *peer, const struct flow_question *questio
         question->peer->class != FLOW_PARTY_SERVICE) {
         return flow_tri_of(false);
     }
-    selected = flow_selector_match(&peer->selector, question->peer, question->local_cluster);
+    selected = flow_selector_match(&peer->selector, question->peer, selector_cluster(question));
     if (selected.truth == FLOW_TRUE && question->peer->class == FLOW_PARTY_UNKNOWN) {
         return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
+    }
+    if (question->peer->host_network && peer->no_host_network) {
+        return flow_tri_of(false);
     }
     if (selected.truth != FLOW_FALSE && question->peer->host_network) {
         /* like any pod, or only its node */
@@ -256,19 +316,101 @@ match_network(const struct flow_peer *peer, const struct flow_question *question
                : flow_tri_of(flow_cidr_holds(&peer->cidr, &question->peer_address));
 }
 
-/* Labels of nodes are not in flow records; only "every node" can be answered. */
+enum { NODE_LABELS_MAX = 128 };
+
+/* The labels of a node peer: its own of the source "node", else those of whose address it is. */
 static struct flow_tri
-match_nodes(const struct flow_peer *peer, const struct flow_question *question)
+match_node_labels(const struct flow_selector *selector, const struct flow_question *question)
 {
-    if (question->peer->class != FLOW_PARTY_HOST &&
-        question->peer->class != FLOW_PARTY_REMOTE_NODE) {
-        return unless_unknown(question->peer, false);
+    const struct flow_cluster_node *node =
+        flow_inventory_address(&question->set->inventory, &question->peer_address).node;
+    const struct flow_label_set *set = question->peer->labels;
+    struct flow_pair pairs[NODE_LABELS_MAX];
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < set->count && count < NODE_LABELS_MAX; i++) {
+        if (flow_str_is(set->labels[i].source, "node")) {
+            pairs[count++] = (struct flow_pair){ set->labels[i].key, set->labels[i].value };
+        }
     }
-    return peer->selector.count == 0 ? flow_tri_of(true) : flow_tri_maybe(FLOW_UNDECIDED_INVENTORY);
+    if (count > 0) {
+        return flow_tri_of(flow_selector_match_labels(selector, pairs, count));
+    }
+    if (node == NULL || !node->labels_known) {
+        return flow_tri_maybe(FLOW_UNDECIDED_INVENTORY);
+    }
+    return flow_tri_of(flow_selector_match_labels(selector, node->labels, node->label_count));
 }
 
 static struct flow_tri
-match_peer(const struct flow_peer *peer, const struct flow_question *question)
+match_nodes(const struct flow_peer *peer, const struct flow_question *question)
+{
+    const uint8_t class = question->peer->class;
+    struct flow_tri is_node = flow_tri_of(true);
+
+    if (class == FLOW_PARTY_API_SERVER) {
+        is_node = flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
+    } else if (class != FLOW_PARTY_HOST && class != FLOW_PARTY_REMOTE_NODE) {
+        is_node = unless_unknown(question->peer, false);
+    }
+    if (peer->remote_nodes) {
+        is_node = flow_tri_and(
+            is_node, unless_any_node(question->peer, has_reserved(question->peer, "remote-node")));
+    }
+    if (is_node.truth == FLOW_FALSE || peer->why != 0) {
+        return flow_tri_and(is_node, flow_tri_maybe(peer->why));
+    }
+    return peer->selector.count == 0
+               ? is_node
+               : flow_tri_and(is_node, match_node_labels(&peer->selector, question));
+}
+
+static bool
+is_backend(const struct flow_backends *backends, const struct flow_address *address)
+{
+    for (; backends != NULL; backends = backends->next) {
+        for (size_t i = 0; i < backends->count; i++) {
+            if (flow_address_equal(&backends->addresses[i], address)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* What stands behind Services: pods by the selector, else addresses as prefixes are. */
+static struct flow_tri
+match_service(const struct flow_peer *peer, const struct flow_question *question)
+{
+    struct flow_tri any = peer->why != 0 ? flow_tri_maybe(peer->why) : flow_tri_of(false);
+
+    for (size_t i = 0; i < peer->service_count && any.truth != FLOW_TRUE; i++) {
+        const struct flow_service_peer *service = &peer->services[i];
+
+        if (service->backends == NULL) {
+            any = flow_tri_or(any, flow_selector_match(&service->selector, question->peer,
+                                                       selector_cluster(question)));
+        } else if (is_backend(service->backends, &question->peer_address)) {
+            any = flow_tri_or(any, may_have_prefix(question, 32));
+        }
+    }
+    return any.truth == FLOW_TRUE && question->peer->class == FLOW_PARTY_UNKNOWN
+               ? flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS)
+               : any;
+}
+
+/* A peer that is not known: any that its entity selects, or addresses as prefixes are. */
+static struct flow_tri
+match_open(const struct flow_peer *peer, const struct flow_question *question)
+{
+    if (peer->kind == FLOW_PEER_CLOUD) {
+        return flow_tri_and(may_have_prefix(question, 1), flow_tri_maybe(peer->why));
+    }
+    return flow_tri_and(match_entity(peer->entity, question), flow_tri_maybe(peer->why));
+}
+
+struct flow_tri
+flow_match_peer(const struct flow_peer *peer, const struct flow_question *question)
 {
     switch (peer->kind) {
     case FLOW_PEER_SELECTOR:
@@ -290,19 +432,21 @@ match_peer(const struct flow_peer *peer, const struct flow_question *question)
         return match_nodes(peer, question);
     case FLOW_PEER_NONE:
         return flow_tri_of(false);
+    case FLOW_PEER_SERVICE:
+        return match_service(peer, question);
     default:
-        return flow_tri_maybe(peer->why);
+        return match_open(peer, question);
     }
 }
 
-static struct flow_tri
-match_peers(const struct flow_rule *rule, const struct flow_question *question)
+struct flow_tri
+flow_match_peers(const struct flow_rule *rule, const struct flow_question *question)
 {
     struct flow_tri any = flow_tri_of(rule->peer_extent == FLOW_EXTENT_ANY);
 
     if (rule->peer_extent == FLOW_EXTENT_LISTED) {
         for (size_t i = 0; i < rule->peer_count && any.truth != FLOW_TRUE; i++) {
-            any = flow_tri_or(any, match_peer(&rule->peers[i], question));
+            any = flow_tri_or(any, flow_match_peer(&rule->peers[i], question));
         }
     }
     return any;
@@ -341,8 +485,8 @@ match_named_port(const struct flow_port *port, const struct flow_question *quest
     return any;
 }
 
-static struct flow_tri
-match_port(const struct flow_port *port, const struct flow_question *question)
+struct flow_tri
+flow_match_port(const struct flow_port *port, const struct flow_question *question)
 {
     struct flow_tri matched;
 
@@ -374,9 +518,9 @@ leaves_open(const struct flow_policy *policy, const struct flow_question *questi
     return policy->icmp_undefined && question->protocol > FLOW_PROTOCOL_SCTP;
 }
 
-static struct flow_tri
-match_ports(const struct flow_rule *rule, const struct flow_policy *policy,
-            const struct flow_question *question)
+struct flow_tri
+flow_match_ports(const struct flow_rule *rule, const struct flow_policy *policy,
+                 const struct flow_question *question)
 {
     struct flow_tri any = flow_tri_of(false);
 
@@ -387,7 +531,7 @@ match_ports(const struct flow_rule *rule, const struct flow_policy *policy,
         return flow_tri_of(rule->port_extent == FLOW_EXTENT_ANY);
     }
     for (size_t i = 0; i < rule->port_count && any.truth != FLOW_TRUE; i++) {
-        any = flow_tri_or(any, match_port(&rule->ports[i], question));
+        any = flow_tri_or(any, flow_match_port(&rule->ports[i], question));
     }
     return any;
 }
@@ -408,10 +552,11 @@ flow_match_rule(const struct flow_rule *rule, const struct flow_policy *policy,
     if (question->peer->class == FLOW_PARTY_SERVICE) {
         /* seen before translation: policy is about the pod and port behind the Service */
         return rule->port_extent == FLOW_EXTENT_ANY &&
-                       match_peers(rule, question).truth == FLOW_TRUE
+                       flow_match_peers(rule, question).truth == FLOW_TRUE
                    ? flow_tri_of(true)
                    : flow_tri_maybe(FLOW_UNDECIDED_INVENTORY);
     }
-    ports = match_ports(rule, policy, question);
-    return ports.truth == FLOW_FALSE ? ports : flow_tri_and(ports, match_peers(rule, question));
+    ports = flow_match_ports(rule, policy, question);
+    return ports.truth == FLOW_FALSE ? ports
+                                     : flow_tri_and(ports, flow_match_peers(rule, question));
 }

@@ -17,6 +17,7 @@ struct flow_engine {
     bool requires;        /* fromRequires and toRequires are not removed yet */
     bool admin;           /* enforces AdminNetworkPolicy and BaselineAdminNetworkPolicy */
     bool cluster_network; /* enforces ClusterNetworkPolicy */
+    bool cidr_pods;       /* prefixes can be made to match managed pods */
 };
 
 struct flow_policy_list {
@@ -27,10 +28,13 @@ struct flow_policy_list {
 struct flow_policy_reader {
     struct flow_fields_context *context;
     const struct flow_engine *engine;
-    struct flow_policy_info info; /* of the object */
-    bool placeholder;             /* in its namespace */
-    bool open;                    /* a part that is not modelled narrows what its rules say */
+    struct flow_policy_info info;      /* of the object */
+    bool placeholder;                  /* in its namespace */
+    bool open;                         /* a part that is not modelled narrows what its rules say */
+    bool selects_nodes;                /* the spec that is read is about nodes */
+    uint32_t nodes_line, nodes_column; /* of the first fromNodes or toNodes; 0 for none */
     struct flow_policy_list *out;
+    struct flow_cache *regexes; /* of the set, by their text */
 };
 
 /* A new policy in the list, of the object being read; NULL (with the error set): out of memory. */
@@ -53,6 +57,12 @@ bool flow_cilium_read_peers(struct flow_policy_reader *reader, const struct flow
 /* cilium_ports.c: toPorts and icmps. */
 bool flow_cilium_read_ports(struct flow_policy_reader *reader, const struct flow_node *node,
                             bool deny, struct flow_rule *rule);
+
+/* cilium_l7.c: what an entry of toPorts asks of requests; NULL for nothing. */
+bool flow_cilium_read_requests(struct flow_policy_reader *reader, const struct flow_node *entry,
+                               const struct flow_request_filter **out);
+/* Whether a text can be a DNS name, or with stars a pattern of names. */
+bool flow_cilium_is_name(struct flow_str text, bool star);
 
 /*
  * A member that is a map or absent, of a custom resource: its schema refuses null for a map, while

@@ -6,11 +6,11 @@
 #ifndef FLOW_POLICY_RULES_H
 #define FLOW_POLICY_RULES_H
 
-#include "libflow/address.h"
-#include "libflow/policy.h"
-#include "libflow/record.h"
+#include "libflow/classifier.h"
 
+struct flow_backends;
 struct flow_cidr_group;
+struct flow_request_filter;
 
 enum flow_selector_op {
     FLOW_OP_IN = 0,
@@ -61,8 +61,16 @@ enum flow_peer_kind {
     FLOW_PEER_GROUP,   /* the addresses of CIDR groups, found in the inventory */
     FLOW_PEER_NETWORK, /* addresses, those of pods too */
     FLOW_PEER_NODES,   /* nodes by their labels */
+    FLOW_PEER_SERVICE, /* what stands behind Services, found in the inventory */
+    FLOW_PEER_CLOUD,   /* addresses that only the cloud knows */
     FLOW_PEER_NONE,    /* nothing: its content is not known, and the rule fails closed */
-    FLOW_PEER_OPEN     /* not modelled: may match any peer that its entity selects */
+    FLOW_PEER_OPEN     /* not known: may match any peer that its entity selects */
+};
+
+/* A Service as a peer: the pods that its selector selects, or (backends not NULL) addresses. */
+struct flow_service_peer {
+    struct flow_selector selector;
+    const struct flow_backends *backends;
 };
 
 struct flow_peer {
@@ -73,10 +81,15 @@ struct flow_peer {
     struct flow_cidr cidr;
     struct flow_cidr *except;
     size_t except_count;
-    struct flow_str pattern; /* of FLOW_PEER_FQDN; the name of a FLOW_PEER_GROUP, or "" */
-    bool deep;               /* "**." at the start of the pattern stands for many labels */
+    struct flow_str pattern;        /* of FLOW_PEER_FQDN; the name of a group or Service, or "" */
+    struct flow_str namespace_name; /* of FLOW_PEER_SERVICE; "" for any */
+    bool deep;                      /* "**." at the start of the pattern stands for many labels */
     const struct flow_cidr_group **groups; /* of FLOW_PEER_GROUP */
     size_t group_count;
+    const struct flow_service_peer *services; /* of FLOW_PEER_SERVICE */
+    size_t service_count;
+    bool no_host_network; /* of pods: those in their node's network are not meant */
+    bool remote_nodes;    /* of FLOW_PEER_NODES: never the subject's own node */
     uint32_t line, column;
 };
 
@@ -92,7 +105,8 @@ struct flow_port {
     uint16_t first, last; /* port, or ICMP type */
     struct flow_str name; /* a port by name, or "" */
     bool placeholder;
-    uint32_t why; /* set: whether it matches is not known */
+    uint32_t why;                             /* set: whether it matches is not known */
+    const struct flow_request_filter *filter; /* of requests behind the L4 answer, or NULL */
 };
 
 /* Whether a rule says something of peers (or ports), and when it does, whether that can match. */
@@ -102,6 +116,7 @@ struct flow_rule {
     uint8_t direction; /* enum flow_direction */
     bool deny;
     bool pass;                        /* leaves the decision to the next tier */
+    uint8_t auth;                     /* enum flow_auth: what the peer has to show */
     bool l7;                          /* requests are filtered behind the L4 answer */
     uint8_t peer_extent, port_extent; /* enum flow_extent */
     uint32_t line;
@@ -111,9 +126,6 @@ struct flow_rule {
     struct flow_port *ports;
     size_t port_count;
 };
-
-/* Asked in the order admin, normal, baseline; the first answer counts. */
-enum flow_tier { FLOW_TIER_ADMIN = 0, FLOW_TIER_NORMAL, FLOW_TIER_BASELINE };
 
 struct flow_policy {
     uint8_t tier;      /* enum flow_tier */
@@ -125,9 +137,10 @@ struct flow_policy {
     bool selects_nodes; /* nodeSelector: the subject is a node */
     uint32_t why;       /* set: it may select any endpoint in scope and say anything */
     struct flow_selector subject;
-    bool subject_pods;   /* only pods, never health, ingress or other endpoints */
-    bool isolates[3];    /* by direction: what no rule admits is denied */
-    bool speaks[3];      /* by direction: it has rules of it */
+    bool subject_pods;                 /* only pods, never health, ingress or other endpoints */
+    bool isolates[3];                  /* by direction: what no rule admits is denied */
+    bool speaks[3];                    /* by direction: it has rules of it */
+    uint32_t nodes_line, nodes_column; /* of fromNodes or toNodes, which has to be enabled; or 0 */
     bool icmp_undefined; /* rules with ports say nothing of ICMP, and the API leaves it open */
     struct flow_rule *rules;
     size_t rule_count;

@@ -336,12 +336,15 @@ knows_absence(const struct flow_party *party, const struct flow_requirement *req
 {
     const struct flow_str key = requirement->key;
 
-    if (party->as_identity && flow_label_is_stripped(key)) {
+    if (party->as_identity && flow_label_filter_drops(party->filter, key)) {
         return true;
     }
     if (party->class != FLOW_PARTY_POD && party->class != FLOW_PARTY_UNKNOWN &&
         party->class != FLOW_PARTY_SERVICE) {
-        return !party->any_node || !flow_str_is(requirement->source, "reserved");
+        return !flow_str_is(requirement->source, "reserved") ||
+               (!(party->any_node &&
+                  (flow_str_is(key, "host") || flow_str_is(key, "remote-node"))) &&
+                !(party->may_serve_api && flow_str_is(key, "kube-apiserver")));
     }
     if (flow_str_starts(key, FLOW_STR(FLOW_NAMESPACE_LABELS_KEY))) {
         return party->namespace_labels_known;
@@ -353,18 +356,21 @@ knows_absence(const struct flow_party *party, const struct flow_requirement *req
     if (party->template && flow_label_is_runtime(key)) {
         return false;
     }
-    return party->stripped_known || !flow_label_is_stripped(key);
+    return party->stripped_known || !flow_label_filter_drops(party->filter, key);
 }
 
 /* Pods alone carry the name of their cluster. */
 static struct flow_tri
 match_cluster(const struct flow_party *party, struct flow_str local_cluster)
 {
+    if (local_cluster.ptr == NULL) {
+        return flow_tri_of(true);
+    }
     if (party->class == FLOW_PARTY_UNKNOWN || party->class == FLOW_PARTY_SERVICE) {
         return flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
     }
     return flow_tri_of(party->class == FLOW_PARTY_POD &&
-                       flow_str_equal(party->cluster, local_cluster));
+                       (!party->cluster_told || flow_str_equal(party->cluster, local_cluster)));
 }
 
 static struct flow_tri

@@ -34,7 +34,10 @@ bool flow_selector_add_equal(struct flow_selector_draft *draft, struct flow_str 
 
 struct flow_selector flow_selector_seal(const struct flow_selector_draft *draft);
 
-/* Whether the selector holds for a party; local_cluster is that of the enforcing agent. */
+/*
+ * Whether the selector holds for a party; local_cluster is that of the enforcing agent, or {NULL,
+ * 0} where peers are of any cluster unless they say otherwise.
+ */
 struct flow_tri flow_selector_match(const struct flow_selector *selector,
                                     const struct flow_party *party, struct flow_str local_cluster);
 

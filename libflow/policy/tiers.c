@@ -61,14 +61,12 @@ static bool
 ask_policy(struct flow_decider *decider, const struct flow_selected *selected,
            const struct flow_question *question, struct walk *walk)
 {
-    struct flow_explain_step *step = flow_decider_step(decider);
+    struct flow_explain_step *step = flow_decider_step(decider, selected, question);
 
     if (step == NULL) {
         return false;
     }
     *walk = walk_rules(selected->policy, question);
-    step->policy = &selected->policy->info;
-    step->selects = flow_answer_of(selected->selects);
     step->admits = answer_in(walk->outcomes, ALLOWS);
     step->denies = answer_in(walk->outcomes, DENIES);
     step->passes = answer_in(walk->outcomes, PASSES);

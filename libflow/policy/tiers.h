@@ -5,17 +5,6 @@
 
 #include "policy/decide.h"
 
-/* A policy that selects a party, or may. */
-struct flow_selected {
-    const struct flow_policy *policy;
-    struct flow_tri selects;
-};
-
-struct flow_view {
-    size_t count;
-    struct flow_selected selected[]; /* in the order of tiers and priorities */
-};
-
 /* What a tier can come to, over all completions of what is missing. */
 struct flow_tier_answer {
     bool may_allow, may_deny, may_fall; /* fall: no rule answers, or one passes it on */
@@ -28,8 +17,10 @@ bool flow_ask_tier(struct flow_decider *decider, const struct flow_view *view,
                    const struct flow_question *question, uint8_t tier,
                    struct flow_tier_answer *answer);
 
-/* A cleared step of the decider; NULL when out of memory. */
-struct flow_explain_step *flow_decider_step(struct flow_decider *decider);
+/* A step of the decider for a policy, else cleared; NULL when out of memory. */
+struct flow_explain_step *flow_decider_step(struct flow_decider *decider,
+                                            const struct flow_selected *selected,
+                                            const struct flow_question *question);
 
 /* enum flow_answer */
 uint8_t flow_answer_of(struct flow_tri tri);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Explanations as text and JSON: for each side, what every policy that matters says. */
+/* Explanations as text and JSON: for each side the chain to the answer, and what every policy says.
+ */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/str.h"
 #include "check/tally.h"
+#include "report/chain.h"
 #include "report/format.h"
 
 static void
@@ -52,6 +55,36 @@ add_words(struct flow_buf *out, const struct flow_explain_step *step)
     }
 }
 
+static const char *
+answer_name(uint8_t answer)
+{
+    return answer == FLOW_YES ? "yes" : answer == FLOW_NO ? "no" : "unknown";
+}
+
+/* The rules of which a half fits, or may; the others are counted. */
+static void
+add_rules_text(struct flow_buf *out, const struct flow_explain_step *step)
+{
+    size_t others = 0;
+
+    for (size_t i = 0; i < step->rule_count; i++) {
+        const struct flow_explain_rule *rule = &step->rules[i];
+
+        if (rule->peer == FLOW_NO && rule->port == FLOW_NO) {
+            others++;
+            continue;
+        }
+        flow_buf_add_text(out, "        ");
+        flow_buf_add_str(out, rule->name);
+        flow_buf_add_format(out, "  %s:%u  peer %s, port %s\n", step->policy->file, rule->line,
+                            answer_name(rule->peer), answer_name(rule->port));
+    }
+    if (others > 0) {
+        flow_buf_add_format(out, "        %zu rule%s of which neither peer nor port fits\n", others,
+                            others == 1 ? "" : "s");
+    }
+}
+
 static void
 add_step_text(struct flow_buf *out, const struct flow_explain_step *step)
 {
@@ -63,6 +96,7 @@ add_step_text(struct flow_buf *out, const struct flow_explain_step *step)
                         step->line);
     add_words(out, step);
     flow_buf_add_char(out, '\n');
+    add_rules_text(out, step);
 }
 
 static void
@@ -74,6 +108,9 @@ add_side_text(struct flow_buf *out, const struct flow_explain_report *report,
     flow_buf_add_format(out, "\n%s of ", flow_direction_name(side->decision.direction));
     flow_buf_add_str(out, egress ? report->source : report->destination);
     flow_buf_add_format(out, ": %s\n", flow_expected_name(side->decision.expected));
+    flow_buf_add_text(out, "  ");
+    flow_explanation_chain(side, out);
+    flow_buf_add_char(out, '\n');
     for (size_t i = 0; i < side->step_count; i++) {
         add_step_text(out, &side->steps[i]);
     }
@@ -86,41 +123,50 @@ add_side_text(struct flow_buf *out, const struct flow_explain_report *report,
 }
 
 static void
-write_text(struct flow_buf *out, const struct flow_explain_report *reports, size_t count)
+add_report_text(struct flow_buf *out, const struct flow_explain_report *report)
 {
-    for (size_t r = 0; r < count; r++) {
-        const struct flow_record *record = reports[r].record;
+    const struct flow_record *record = report->record;
 
-        if (r > 0) {
-            flow_buf_add_char(out, '\n');
-        }
-        add_connection(out, &reports[r]);
-        if (record != NULL) {
-            flow_buf_add_format(
-                out, "observed %s on the %s side: %s\n", flow_observed_name(record->observed),
-                flow_direction_name(record->judged_direction), flow_result_name(record->result));
-        }
-        for (size_t i = 0; i < reports[r].side_count; i++) {
-            add_side_text(out, &reports[r], &reports[r].sides[i]);
-        }
+    add_connection(out, report);
+    if (record != NULL) {
+        flow_buf_add_format(
+            out, "observed %s on the %s side: %s\n", flow_observed_name(record->observed),
+            flow_direction_name(record->judged_direction), flow_result_name(record->result));
+    }
+    for (size_t i = 0; i < report->side_count; i++) {
+        add_side_text(out, report, &report->sides[i]);
     }
 }
 
-static const char *
-answer_name(uint8_t answer)
+static void
+add_rule_json(struct flow_json_writer *writer, const struct flow_explain_rule *rule)
 {
-    return answer == FLOW_YES ? "yes" : answer == FLOW_NO ? "no" : "unknown";
+    static const char *const actions[] = { "allow", "deny", "pass" };
+
+    flow_json_open(writer, NULL, '{');
+    flow_json_add_str(writer, "rule", rule->name);
+    flow_json_add_u64(writer, "line", rule->line);
+    flow_json_add_text(writer, "action",
+                       rule->action <= FLOW_ACTION_PASS ? actions[rule->action] : NULL);
+    flow_json_add_text(writer, "peer", answer_name(rule->peer));
+    flow_json_add_text(writer, "port", answer_name(rule->port));
+    flow_json_add_text(writer, "matches", answer_name(rule->matches));
+    flow_json_add_undecided(writer, "undecided", rule->undecided);
+    flow_json_close(writer, '}');
 }
 
 static void
-add_step_json(struct flow_json_writer *writer, const struct flow_explain_step *step)
+add_step_json(struct flow_json_writer *writer, const struct flow_explain_step *step, bool chained)
 {
     flow_json_open(writer, NULL, '{');
+    flow_json_add_text(writer, "tier", flow_tier_name(step->tier));
     flow_json_add_text(writer, "kind", flow_policy_kind_name(step->policy->kind));
     flow_json_add_text(writer, "namespace",
                        step->policy->namespace_name[0] != '\0' ? step->policy->namespace_name
                                                                : NULL);
     flow_json_add_text(writer, "name", step->policy->name);
+    flow_json_add_text(writer, "verb", flow_step_verb(step));
+    flow_json_add_bool(writer, "chained", chained);
     flow_json_add_text(writer, "selects", answer_name(step->selects));
     flow_json_add_bool(writer, "isolates", step->isolates);
     flow_json_add_text(writer, "admits", answer_name(step->admits));
@@ -132,6 +178,11 @@ add_step_json(struct flow_json_writer *writer, const struct flow_explain_step *s
     flow_json_add_text(writer, "file", step->policy->file);
     flow_json_add_u64(writer, "line", step->line);
     flow_json_add_undecided(writer, "undecided", step->undecided);
+    flow_json_open(writer, "rules", '[');
+    for (size_t i = 0; i < step->rule_count; i++) {
+        add_rule_json(writer, &step->rules[i]);
+    }
+    flow_json_close(writer, ']');
     flow_json_close(writer, '}');
 }
 
@@ -139,22 +190,28 @@ static void
 add_side_json(struct flow_json_writer *writer, const struct flow_explanation *side)
 {
     struct flow_buf sentence = { 0 };
+    struct flow_buf chain = { 0 };
 
+    flow_explanation_chain(side, &chain);
     flow_decision_sentence(&side->decision, FLOW_RESULT_PERMITTED, side->decision.undecided,
                            &sentence);
     flow_json_open(writer, NULL, '{');
     flow_json_add_text(writer, "direction", flow_direction_name(side->decision.direction));
     flow_json_add_text(writer, "expected", flow_expected_name(side->decision.expected));
+    flow_json_add_text(writer, "connection", flow_expected_name(side->l4_decision.expected));
     flow_json_add_policy(writer, "policy", &side->decision);
     flow_json_add_undecided(writer, "undecided", side->decision.undecided);
     flow_json_add_str(writer, "explanation", flow_buf_str(&sentence));
+    flow_json_add_str(writer, "chain", flow_buf_str(&chain));
     flow_json_open(writer, "steps", '[');
     for (size_t i = 0; i < side->step_count; i++) {
-        add_step_json(writer, &side->steps[i]);
+        add_step_json(writer, &side->steps[i],
+                      flow_step_matters(&side->steps[i], &side->l4_decision));
     }
     flow_json_close(writer, ']');
     flow_json_close(writer, '}');
     flow_buf_free(&sentence);
+    flow_buf_free(&chain);
 }
 
 static void
@@ -187,45 +244,109 @@ add_report_json(struct flow_json_writer *writer, const struct flow_explain_repor
     flow_json_close(writer, '}');
 }
 
-static void
-write_json(struct flow_buf *out, const struct flow_explain_report *reports, size_t count)
-{
-    struct flow_json_writer writer = { .out = out, .pretty = true };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JSONL };
 
-    flow_json_open(&writer, NULL, '[');
-    for (size_t i = 0; i < count; i++) {
-        add_report_json(&writer, &reports[i]);
-    }
-    flow_json_close(&writer, ']');
-    flow_buf_add_char(out, '\n');
+enum { FLUSH_BYTES = 65536 };
+
+struct flow_explainer {
+    enum format format;
+    struct flow_json_writer writer;
+    struct flow_buf out;
+    char *path;
+    int fd;
+    bool begun, finished;
+};
+
+static int
+flush(struct flow_explainer *explainer, struct flow_error *err)
+{
+    const int rc = flow_write_all(explainer->fd, explainer->path, &explainer->out, err);
+
+    flow_buf_reset(&explainer->out);
+    return rc;
 }
 
 int
-flow_explain_write(const char *format, const char *path, const struct flow_explain_report *reports,
-                   size_t count, struct flow_error *err)
+flow_explainer_open(struct flow_explainer **out, const char *format, const char *path,
+                    struct flow_error *err)
 {
-    struct flow_buf out = { 0 };
-    int fd, rc;
+    static const char *const names[] = { "text", "json", "jsonl" };
+    struct flow_explainer *explainer;
+    size_t which = 0;
 
-    if (strcmp(format, "text") == 0) {
-        write_text(&out, reports, count);
-    } else if (strcmp(format, "json") == 0) {
-        write_json(&out, reports, count);
-    } else {
-        return flow_fail(err, FLOW_E_ARGUMENT, "expected format text or json, found \"%.40s\"",
-                         format);
+    while (which < 3 && strcmp(format, names[which]) != 0) {
+        which++;
     }
-    fd = flow_open_output(path);
-    if (fd < 0) {
+    if (which == 3) {
+        return flow_fail(err, FLOW_E_ARGUMENT,
+                         "expected format text, json or jsonl, found \"%.40s\"", format);
+    }
+    explainer = calloc(1, sizeof(*explainer));
+    if (explainer == NULL || (explainer->path = strdup(path)) == NULL) {
+        free(explainer);
+        return flow_fail_memory(err);
+    }
+    explainer->format = (enum format)which;
+    explainer->fd = flow_open_output(path);
+    if (explainer->fd < 0) {
         flow_fail_system(err, errno, "cannot write");
         flow_error_set_input(err, path);
-        flow_buf_free(&out);
+        flow_explainer_close(explainer);
         return FLOW_E_SYSTEM;
     }
-    rc = flow_write_all(fd, path, &out, err);
-    if (fd > STDERR_FILENO) {
-        close(fd);
+    explainer->writer =
+        (struct flow_json_writer){ .out = &explainer->out, .pretty = which == FORMAT_JSON };
+    if (which == FORMAT_JSON) {
+        flow_json_open(&explainer->writer, NULL, '[');
     }
-    flow_buf_free(&out);
-    return rc;
+    *out = explainer;
+    return FLOW_OK;
+}
+
+int
+flow_explainer_write(struct flow_explainer *explainer, const struct flow_explain_report *report,
+                     struct flow_error *err)
+{
+    if (explainer->format == FORMAT_TEXT) {
+        if (explainer->begun) {
+            flow_buf_add_char(&explainer->out, '\n');
+        }
+        add_report_text(&explainer->out, report);
+    } else {
+        add_report_json(&explainer->writer, report);
+    }
+    if (explainer->format == FORMAT_JSONL) {
+        flow_buf_add_char(&explainer->out, '\n');
+        explainer->writer.comma = false;
+    }
+    explainer->begun = true;
+    return explainer->out.len >= FLUSH_BYTES || explainer->out.failed ? flush(explainer, err)
+                                                                      : FLOW_OK;
+}
+
+int
+flow_explainer_finish(struct flow_explainer *explainer, struct flow_error *err)
+{
+    if (explainer->finished) {
+        return FLOW_OK;
+    }
+    explainer->finished = true;
+    if (explainer->format == FORMAT_JSON) {
+        flow_json_close(&explainer->writer, ']');
+        flow_buf_add_char(&explainer->out, '\n');
+    }
+    return flush(explainer, err);
+}
+
+void
+flow_explainer_close(struct flow_explainer *explainer)
+{
+    if (explainer != NULL) {
+        if (explainer->fd > STDERR_FILENO) {
+            close(explainer->fd);
+        }
+        flow_buf_free(&explainer->out);
+        free(explainer->path);
+        free(explainer);
+    }
 }

@@ -77,6 +77,33 @@ input_name(const struct flow_record *record, const struct flow_sink_options *opt
     return stats.name;
 }
 
+/* What the policies say of requests, apart from the connection; null when they say nothing. */
+static void
+add_l7(struct flow_json_writer *writer, const struct flow_record *record)
+{
+    static const char *const protocols[] = { NULL, "dns", "http", "kafka" };
+    const struct flow_decision *decision = record->decision;
+    const struct flow_decision *l4 = record->l4_decision != NULL ? record->l4_decision : decision;
+    const bool asks = l4 != NULL && l4->expected == FLOW_EXPECTED_ALLOW && l4->l7;
+
+    if (!asks && record->l4_decision == NULL) {
+        flow_json_add_null(writer, "l7");
+        return;
+    }
+    flow_json_open(writer, "l7", '{');
+    flow_json_add_text(writer, "protocol",
+                       record->l7 != NULL && record->l7->protocol <= FLOW_L7_KAFKA
+                           ? protocols[record->l7->protocol]
+                           : NULL);
+    flow_json_add_text(writer, "connection", flow_expected_name(l4->expected));
+    /* a record of the connection alone does not tell what was asked on it */
+    flow_json_add_text(writer, "request",
+                       !asks                         ? NULL
+                       : record->l4_decision == NULL ? "undecidable"
+                                                     : flow_expected_name(decision->expected));
+    flow_json_close(writer, '}');
+}
+
 static void
 add_row(struct flow_json_writer *writer, const struct flow_record *record,
         const struct flow_sink_options *options)
@@ -118,6 +145,7 @@ add_row(struct flow_json_writer *writer, const struct flow_record *record,
     flow_json_add_policy(writer, "policy",
                          record->expected != FLOW_EXPECTED_UNDECIDABLE ? record->decision : NULL);
     flow_json_add_undecided(writer, "undecided", record->undecided);
+    add_l7(writer, record);
     flow_json_close(writer, '}');
     flow_buf_add_char(writer->out, '\n');
 }

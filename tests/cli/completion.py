@@ -174,7 +174,15 @@ def bash_offers_commands_and_values(folder):
     equal(_bash(folder, "check", "--color", "="), ["always", "auto", "never"])
     equal(_bash(folder, "check", "--fail-on", ""), ["critical", "high", "info", "low", "medium"])
     equal(_bash(folder, "check", "-o", ""), ["json", "jsonl", "text"])
-    equal(_bash(folder, "explain", "-o", ""), ["json", "text"])
+    equal(_bash(folder, "explain", "-o", ""), ["json", "jsonl", "text"])
+    equal(_bash(folder, "check", "--set", "enable-p"), ["enable-policy="])
+    equal(_bash(folder, "check", "--set", "=", "fqdn-e"), ["fqdn-evidence="])
+    equal(_bash(folder, "check", "--set", "enable-policy", "=", "al"), ["always"])
+    equal(_bash(folder, "check", "--set", "=", "enable-policy", "="),
+          ["always", "default", "never"])
+    equal(_bash(folder, "explain", "--set", "enable-policy=n"), ["enable-policy=never"])
+    equal(_bash(folder, "explain", "--set=enable-policy=n"), ["--set=enable-policy=never"])
+    equal(_bash(folder, "check", "--set", "cluster-name", "="), [])
     equal(_bash(folder, "explain", "--direction", "in"), ["ingress"])
     equal(_bash(folder, "explain", "--from", "h"), ["health", "host"])
     equal(_bash(folder, "check", "--traffic-direction", "e"), ["egress"])
@@ -193,6 +201,10 @@ def every_value_that_bash_offers_is_taken(folder):
             result = flowcheck("explain", "--from", "a/b", "--to", "a/c", "--port", "1/TCP",
                                option, value)
             assert result.code == 0, result.err
+    for setting in _bash(folder, "check", "--set", ""):
+        for value in _bash(folder, "check", "--set", setting[:-1], "=", ""):
+            result = flowcheck("check", "--set", setting + value, "-")
+            assert result.code != 2, result.err
 
 
 def bash_offers_files_where_files_belong(folder):
@@ -224,6 +236,11 @@ def zsh_completes_commands_values_and_files(folder):
                 ("flowcheck check --no-p", "flowcheck check --no-progress"),
                 ("flowcheck check --engine k", "flowcheck check --engine kubernetes"),
                 ("flowcheck check --engine=k", "flowcheck check --engine=kubernetes"),
+                ("flowcheck check --set enable-p", "flowcheck check --set enable-policy="),
+                ("flowcheck check --set enable-policy=al",
+                 "flowcheck check --set enable-policy=always"),
+                ("flowcheck check --set=fqdn-evidence=i",
+                 "flowcheck check --set=fqdn-evidence=identity"),
                 ("flowcheck check --fail-on c", "flowcheck check --fail-on critical"),
                 ("flowcheck check --color al", "flowcheck check --color always"),
                 ("flowcheck check -o t", "flowcheck check -o text"),

@@ -256,7 +256,8 @@ def usage_errors_exit_2_and_name_what_was_expected(folder):
             (["check", "--max-undecided", "2", log], "from 0 to 1"),
             (["check", "-f", folder + "/none.yaml", log], "none.yaml"),
             (["check", "-o", "json=/nonexistent/x", log], "/nonexistent/x"),
-            (["explain", "--from", "a/b"], "expected --uuid"),
+            (["explain", "--from", "a/b"], "expected --from, --to and --port"),
+            (["explain"], "expected inputs"),
             (["explain", "--from", "a/b", "--to", "c/d", "--port", "x"], "expected a port")):
         result = flowcheck(*args)
         equal((args, result.code), (args, 2))

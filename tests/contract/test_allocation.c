@@ -588,11 +588,11 @@ loading_policies_survives_each_failure(void **state)
 {
     static const struct {
         const char *engine;
-        size_t policies;
+        size_t policies, errors;
     } engines[] = {
-        { "cilium-1.19", 3 },
-        { "cilium-1.20", 4 },
-        { "kubernetes", 6 },
+        { "cilium-1.19", 3, 2 },
+        { "cilium-1.20", 4, 2 },
+        { "kubernetes", 4, 1 }, /* what it does not enforce is not read */
     };
     struct files files = *(const struct files *)*state;
 
@@ -605,7 +605,7 @@ loading_policies_survives_each_failure(void **state)
         assert_int_equal(result.status, FLOW_OK);
         /* or the test would test little */
         assert_int_equal(flow_policies_count(loaded), engines[i].policies);
-        assert_int_equal(flow_policies_error_count(loaded), 2);
+        assert_int_equal(flow_policies_error_count(loaded), engines[i].errors);
         assert_true(flow_policies_inventory_count(loaded) >= 8);
         flow_policies_free(loaded);
         fail_each(load_only, &files);
@@ -724,6 +724,22 @@ checking_an_input_survives_each_failure(void **state)
 
 /* Both sides of a connection of two pods by name, one of them known to the inventory. */
 static void
+write_explanation(struct result *result, const char *format,
+                  const struct flow_explain_report *report)
+{
+    struct flow_explainer *explainer = NULL;
+
+    result->status = flow_explainer_open(&explainer, format, "/dev/null", &result->err);
+    if (result->status == FLOW_OK) {
+        result->status = flow_explainer_write(explainer, report, &result->err);
+    }
+    if (result->status == FLOW_OK) {
+        result->status = flow_explainer_finish(explainer, &result->err);
+    }
+    flow_explainer_close(explainer);
+}
+
+static void
 explain_connection(struct result *result, const void *context)
 {
     const struct flow_str none = { NULL, 0 }, web = { "web", 3 }, ops = { "ops", 3 };
@@ -759,8 +775,7 @@ explain_connection(struct result *result, const void *context)
 
             add(result, sides[i].decision.expected);
             add(result, sides[i].step_count);
-            result->status =
-                flow_explain_write(i == 0 ? "text" : "json", "/dev/null", &report, 1, &result->err);
+            write_explanation(result, i == 0 ? "text" : "json", &report);
         }
     }
     flow_classifier_free(classifier);

@@ -249,8 +249,13 @@ explain(struct outcome *outcome, struct flow_classifier *classifier,
         keep(outcome, &sides[i].decision);
         check_explanation(&sides[i], record);
         if (write) {
-            HOLDS(flow_explain_write(i == 0 ? "text" : "json", "/dev/null", &report, 1, &err) ==
+            struct flow_explainer *explainer;
+
+            HOLDS(flow_explainer_open(&explainer, i == 0 ? "text" : "json", "/dev/null", &err) ==
                   FLOW_OK);
+            HOLDS(flow_explainer_write(explainer, &report, &err) == FLOW_OK);
+            HOLDS(flow_explainer_finish(explainer, &err) == FLOW_OK);
+            flow_explainer_close(explainer);
         }
     }
 }

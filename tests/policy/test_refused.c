@@ -700,10 +700,9 @@ is_text(const char *instead)
 static bool
 is_read(const char *path)
 {
-    static const char *const passed_over[] = { ".metadata.", ".status",   ".labels.[]",
-                                               ".rules.",    "TLS.",      ".listener.",
-                                               "Groups.[].", "Nodes.[].", "toServices.[].",
-                                               "k8sService" };
+    static const char *const passed_over[] = { ".metadata.", ".status",  ".labels.[]",
+                                               ".l7.[]",     "TLS.",     ".listener.",
+                                               "Groups.[].", ".secret.", ".l7proto" };
 
     for (size_t i = 0; i < COUNT(passed_over); i++) {
         if (strstr(path, passed_over[i]) != NULL) {
@@ -717,7 +716,8 @@ is_read(const char *path)
 static unsigned
 check_change(struct sweep *sweep, const struct flow_node *root)
 {
-    const struct world_options options = { .engine = ENGINE_CILIUM };
+    const struct world_options options = { .engine =
+                                               ENGINE_CILIUM " enable-node-selector-labels=true" };
     struct flow_policies *policies;
     unsigned wrong = 0;
     size_t errors = 0;
@@ -815,9 +815,15 @@ static void
 a_policy_with_every_field_is_taken(void **state)
 {
     (void)state;
-    assert_int_equal(world_ask(ENGINE_CILIUM, every_field_of_knp, NULL, 0), 0);
-    assert_int_equal(world_ask(ENGINE_CILIUM, every_field_of_cnp, NULL, 0), 0);
-    assert_int_equal(world_ask(ENGINE_CILIUM, every_field_of_ccnp, NULL, 0), 0);
+    assert_int_equal(
+        world_ask(ENGINE_CILIUM " enable-node-selector-labels=true", every_field_of_knp, NULL, 0),
+        0);
+    assert_int_equal(
+        world_ask(ENGINE_CILIUM " enable-node-selector-labels=true", every_field_of_cnp, NULL, 0),
+        0);
+    assert_int_equal(
+        world_ask(ENGINE_CILIUM " enable-node-selector-labels=true", every_field_of_ccnp, NULL, 0),
+        0);
 }
 
 int

@@ -34,16 +34,16 @@ labels_that_are_not_told_matter_only_where_they_decide(void **state)
           "l-lll" },
         { "ingress: [{fromEndpoints: [{matchExpressions: [{key: app, operator: DoesNotExist}]}]}]",
           "l-lll" },
-        /* nobody, and everybody, whoever it is */
-        { "ingress: [{}]", "-----" },
+        /* nobody, but for the host of the pod, and everybody, whoever it is */
+        { "ingress: [{}]", "--ll-" },
         { "ingress: [{fromEntities: [all]}]", "+++++" },
         { "ingress: [{toPorts: [{ports: [{port: '80'}]}]}]", "+++++" },
-        { "ingress: [{" UI_PEER ", toPorts: [{ports: [{port: '81'}]}]}]", "-----" },
+        { "ingress: [{" UI_PEER ", toPorts: [{ports: [{port: '81'}]}]}]", "--ll-" },
         { "ingress: [{" UI_PEER "}, {fromEntities: [all]}]", "+++++" },
         /* a pod is no part of the world */
         { "ingress: [{fromEntities: [world]}]", "--ll-" },
         { "ingress: [{fromCIDR: [10.244.7.0/24]}]", "--ll-" },
-        { "ingress: [{fromCIDR: [10.245.7.0/24]}]", "---l-" },
+        { "ingress: [{fromCIDR: [10.245.7.0/24]}]", "--ll-" },
         { "ingress: [{fromEntities: [cluster]}]", "++ll+" },
         /* who may be denied, and who is for certain */
         { "ingress: [{fromEntities: [all]}], ingressDeny: [{" UI_PEER "}]", "l+lll" },
@@ -228,34 +228,39 @@ of_a_namespace_without_object_only_the_name_is_known(void **state)
 }
 
 static void
-a_node_that_is_known_by_its_address_may_be_the_pods_own(void **state)
+a_node_that_is_known_by_its_address_is_the_pods_own_or_another(void **state)
 {
     static const struct world_flow flows[] = {
         { "? @10.0.0.77", API, "TCP 80", 'i' },
         { API, "? @10.0.0.77", "TCP 80", 'e' },
     };
-    static const struct world_row rows[] = {
-        { CNP("web", "p", "{" SUBJECT ", ingress: [{}], egress: [{}]}"), "l-" },
-        { CNP("web", "p",
-              "{" SUBJECT ", ingress: [{fromEntities: [host]}], egress: [{toEntities: "
-              "[host]}]}"),
-          "ll" },
-        { CNP("web", "p",
-              "{" SUBJECT ", ingress: [{fromEntities: [host, remote-node]}], egress: "
-              "[{toEntities: [cluster]}]}"),
-          " +" },
-        { CNP("web", "p",
-              "{" SUBJECT ", ingressDeny: [{fromEntities: [all]}], egress: [{toCIDR: "
-              "[10.0.0.0/8]}]}"),
-          "x-" },
-        { CNP("web", "p", "{" SUBJECT ", egress: [{toEntities: [kube-apiserver]}]}"), "dl" },
+    static const char *const documents[] = {
+        CNP("web", "p", "{" SUBJECT ", ingress: [{}], egress: [{}]}"),
+        CNP("web", "p",
+            "{" SUBJECT ", ingress: [{fromEntities: [host]}], egress: [{toEntities: [host]}]}"),
+        CNP("web", "p",
+            "{" SUBJECT ", ingress: [{fromEntities: [remote-node]}], egress: [{toEntities: "
+            "[remote-node]}]}"),
+        CNP("web", "p",
+            "{" SUBJECT ", ingressDeny: [{fromEntities: [all]}], egress: [{toCIDR: "
+            "[10.0.0.0/8]}]}"),
+        CNP("web", "p", "{" SUBJECT ", egress: [{toEntities: [kube-apiserver]}]}"),
     };
+    /* the node that reports is node-1: its own pods are let in by it, whatever the policies say */
+    static const char *const own[] = { "+-", "++", "+-", "x-", "dl" };
+    static const char *const other[] = { "--", "--", "++", "x-", "dl" };
+    struct world_row rows[COUNT(documents)];
 
     (void)state;
-    ASK(ENGINE_CILIUM,
-        "apiVersion: v1\nkind: Node\nmetadata: {name: n}\nstatus: {addresses: [{type: InternalIP, "
-        "address: 10.0.0.77}, {type: Hostname, address: node-n}]}\n---\n%s",
-        rows, flows);
+#define NODE_77(name)                                                                              \
+    "apiVersion: v1\nkind: Node\nmetadata: {name: " name "}\nstatus: {addresses: [{type: "         \
+    "InternalIP, address: 10.0.0.77}]}\n---\n%s"
+    for (size_t i = 0; i < COUNT(documents); i++)
+        rows[i] = (struct world_row){ documents[i], own[i] };
+    ASK(ENGINE_CILIUM, NODE_77("node-1"), rows, flows);
+    for (size_t i = 0; i < COUNT(documents); i++)
+        rows[i] = (struct world_row){ documents[i], other[i] };
+    ASK(ENGINE_CILIUM, NODE_77("machine"), rows, flows);
 }
 
 static void
@@ -367,7 +372,7 @@ names_are_needed_only_where_a_name_rule_could_decide(void **state)
 }
 
 static void
-what_is_not_modelled_is_never_guessed(void **state)
+what_the_inventory_has_to_tell_is_never_guessed(void **state)
 {
     static const struct world_flow flows[] = {
         { API, UI, "TCP 80", 'e' },
@@ -377,24 +382,24 @@ what_is_not_modelled_is_never_guessed(void **state)
         { "web/db app=db", UI, "TCP 80", 'e' },
     };
     static const struct world_row rows[] = {
-        { "egress: [{toServices: [{k8sService: {serviceName: s, namespace: web}}]}]", "uuuud" },
+        { "egress: [{toServices: [{k8sService: {serviceName: s, namespace: web}}]}]", "iiiid" },
         { "egress: [{toServices: [{k8sServiceSelector: {selector: {matchLabels: {a: b}}, "
           "namespace: "
           "web}}]}]",
-          "uuuud" },
+          "iiiid" },
         { "egress: [{toServices: [{k8sService: {serviceName: s, namespace: web}}], toPorts: "
           "[{ports: [{port: '80'}]}]}]",
-          "uuu-d" },
-        { "egress: [{toGroups: [{aws: {labels: {a: b}, region: x}}]}]", "uuuud" },
-        { "egress: [{toNodes: [{matchLabels: {a: b}}]}]", "uuuud" },
+          "iii-d" },
+        { "egress: [{toGroups: [{aws: {labels: {a: b}, region: x}}]}]", "-i--d" },
+        { "egress: [{toNodes: [{matchLabels: {a: b}}]}]", "--i-d" },
         { "egress: [{toServices: [{k8sService: {serviceName: s, namespace: web}}]}, {toEntities: "
           "[all]}]",
           "++++d" },
         { "egress: [{toEntities: [all]}], egressDeny: [{toServices: [{k8sService: {serviceName: s, "
           "namespace: web}}]}]",
-          "uuuud" },
+          "iiiid" },
         { "egress: [{toEntities: [all]}], egressDeny: [{toGroups: [{aws: {region: x}}]}]",
-          "uuuud" },
+          "+i++d" },
         { "egress: [{toGroups: [{aws: {region: x}}]}], egressDeny: [{toEntities: [all]}]",
           "xxxxd" },
     };
@@ -403,13 +408,15 @@ what_is_not_modelled_is_never_guessed(void **state)
         { "remote-node", API, "TCP 80", 'i' },
     };
     static const struct world_row in_rows[] = {
-        { "ingress: [{fromGroups: [{aws: {region: x}}]}]", "uu" },
-        { "ingress: [{fromNodes: [{matchLabels: {a: b}}]}]", "uu" },
+        { "ingress: [{fromGroups: [{aws: {region: x}}]}]", "i-" },
+        { "ingress: [{fromNodes: [{matchLabels: {a: b}}]}]", "-i" },
     };
 
     (void)state;
-    ASK(ENGINE_CILIUM, CNP("web", "p", "{" SUBJECT ", %s}"), rows, flows);
-    ASK(ENGINE_CILIUM, CNP("web", "p", "{" SUBJECT ", %s}"), in_rows, in);
+    ASK(ENGINE_CILIUM " enable-node-selector-labels=true", CNP("web", "p", "{" SUBJECT ", %s}"),
+        rows, flows);
+    ASK(ENGINE_CILIUM " enable-node-selector-labels=true", CNP("web", "p", "{" SUBJECT ", %s}"),
+        in_rows, in);
 }
 
 #define FOREIGN(version, kind, ns)                                                                 \
@@ -449,7 +456,8 @@ static void
 host_policies_leave_nodes_open_and_pods_alone(void **state)
 {
     static const struct world_flow flows[] = {
-        { "world", "host", "TCP 22", 'i', .answer = "undecidable unmodelled" },
+        { "world", "host", "TCP 22", 'i', .answer = "undecidable inventory" },
+        { "remote-node", "host", "TCP 22", 'i', .answer = "not_applicable" },
         { "host", "world", "TCP 22", 'e', .answer = "not_applicable" },
         { UI, API, "TCP 22", 'i', .answer = "allow_default" },
         { "host", API, "TCP 22", 'i', .answer = "allow_default" },
@@ -579,12 +587,12 @@ main(void)
         cmocka_unit_test(labels_of_the_record_come_before_those_of_the_inventory),
         cmocka_unit_test(a_template_leaves_labels_of_the_run_time_open),
         cmocka_unit_test(of_a_namespace_without_object_only_the_name_is_known),
-        cmocka_unit_test(a_node_that_is_known_by_its_address_may_be_the_pods_own),
+        cmocka_unit_test(a_node_that_is_known_by_its_address_is_the_pods_own_or_another),
         cmocka_unit_test(a_placeholder_matters_only_where_it_decides),
         cmocka_unit_test(a_placeholder_in_a_subject_or_namespace_may_select_anything_of_it),
         cmocka_unit_test(variables_take_the_place_of_placeholders),
         cmocka_unit_test(names_are_needed_only_where_a_name_rule_could_decide),
-        cmocka_unit_test(what_is_not_modelled_is_never_guessed),
+        cmocka_unit_test(what_the_inventory_has_to_tell_is_never_guessed),
         cmocka_unit_test(policies_of_other_projects_may_say_anything_where_they_reach),
         cmocka_unit_test(host_policies_leave_nodes_open_and_pods_alone),
         cmocka_unit_test(rules_that_were_removed_are_open_for_the_releases_that_had_them),

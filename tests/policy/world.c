@@ -226,12 +226,20 @@ write_l7(struct flow_buf *out, const char *text)
 {
     const struct flow_str type = next_word(&text);
     const struct flow_str protocol = next_word(&text);
-    const struct flow_str what = next_word(&text);
+    struct flow_str what;
 
-    flow_buf_add_format(out,
-                        "\"Type\":\"L7\",\"l7\":{\"type\":\"%.*s\",\"%.*s\":{\"%s\":\"%.*s\"}},",
-                        (int)type.len, type.ptr, (int)protocol.len, protocol.ptr,
-                        flow_str_is(protocol, "dns") ? "query" : "method", (int)what.len, what.ptr);
+    flow_buf_add_format(out, "\"Type\":\"L7\",\"l7\":{\"type\":\"%.*s\",\"%.*s\":{", (int)type.len,
+                        type.ptr, (int)protocol.len, protocol.ptr);
+    text += strspn(text, " ");
+    if (text[0] == '"') {
+        flow_buf_add_text(out, text);
+    } else {
+        what = next_word(&text);
+        flow_buf_add_format(out, "\"%s\":\"%.*s\"",
+                            flow_str_is(protocol, "dns") ? "query" : "method", (int)what.len,
+                            what.ptr);
+    }
+    flow_buf_add_text(out, "}},");
 }
 
 static void
@@ -437,12 +445,34 @@ write_file(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
+/* "cilium-1.19 NAME=VALUE ...": an engine and its settings. */
+static void
+take_engine(struct flow_policies_options *load, const char *text, char engine[256],
+            const char *settings[WORLD_SETTINGS_MAX])
+{
+    load->engine = NULL;
+    load->settings = settings;
+    load->setting_count = 0;
+    if (text == NULL) {
+        return;
+    }
+    assert_true(strlen(text) < 256);
+    load->engine = strcpy(engine, text);
+    for (char *space = strchr(engine, ' '); space != NULL; space = strchr(space, ' ')) {
+        *space++ = '\0';
+        assert_true(load->setting_count < WORLD_SETTINGS_MAX);
+        settings[load->setting_count++] = space;
+    }
+}
+
 struct flow_policies *
 world_load(const struct world_options *options, const char *manifests)
 {
     char dir[] = "/tmp/libflow-policy-XXXXXX";
     char path[sizeof(dir) + sizeof(WORLD_FILE)];
     const char *const paths[] = { path };
+    const char *settings[WORLD_SETTINGS_MAX];
+    char engine[256];
     struct flow_policies_options load;
     struct flow_policies *policies;
     struct flow_error err;
@@ -459,7 +489,7 @@ world_load(const struct world_options *options, const char *manifests)
         load.manifests = paths;
         load.manifest_count = 1;
     }
-    load.engine = options->engine;
+    take_engine(&load, options->engine, engine, settings);
     load.default_namespace = options->default_namespace;
     load.partial = options->partial;
     load.variables = options->variables;
@@ -519,6 +549,7 @@ answer_of_letter(char letter)
         { 'o', "undecidable undefined" },
         { 'u', "undecidable unmodelled" },
         { 't', "undecidable priority-tie" },
+        { 'q', "undecidable no-request" },
         { ' ', NULL },
     };
 

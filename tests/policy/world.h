@@ -50,6 +50,9 @@
     "}\nspec: " spec "\n---\n"
 
 #define ENGINE_CILIUM "cilium-1.19"
+/* Settings behind an engine. */
+#define WORLD_SETTINGS_MAX 8
+
 #define ENGINE_KUBERNETES "kubernetes"
 
 /* One event and what should come of it; what is left out has the meaning told here. */
@@ -68,7 +71,8 @@ struct world_flow {
     const char *flags;   /* "SYN,ACK"; left out: SYN where nothing tells otherwise; "-" for none */
     int source_port;     /* 40000 */
     char local;          /* the end with an ID: 's', 'd', '-' for none; left out: by the side */
-    const char *l7;      /* "REQUEST dns www.example.org.", "REQUEST http GET": an L7 record */
+    const char *l7;      /* "REQUEST dns www.example.org.", "REQUEST http GET": an L7 record; for
+                            more, its members: "REQUEST http \"method\":\"GET\",..." */
     const char *result, *observed; /* names, compared when given */
     char judged;       /* the side that should be judged: 'e', 'i'; left out: not compared */
     const char *scope; /* compared when given */
@@ -76,7 +80,8 @@ struct world_flow {
 
 /* How the manifests are loaded, where it matters. */
 struct world_options {
-    const char *engine;           /* NULL: cilium-1.19 */
+    const char *engine;           /* and settings, "cilium-1.20 enable-policy=always"; NULL:
+                                     cilium-1.19 */
     const char *const *variables; /* "NAME=VALUE", ended by NULL; NULL: none */
     const char *default_namespace;
     bool partial;
@@ -101,7 +106,7 @@ unsigned world_ask(const char *engine, const char *manifests, const struct world
  * A text that is put into a manifest wherever that says "%s", and what some flows come to then, a
  * letter for each: + allow, d allow_default, - deny_default, x deny_explicit, n not_applicable, and
  * undecidable for l no-labels, f no-dns-evidence, p named-port, i inventory, h placeholder,
- * o undefined, u unmodelled, t priority-tie; a space is not compared.
+ * o undefined, u unmodelled, t priority-tie, q no-request; a space is not compared.
  */
 struct world_row {
     const char *text, *answers;

@@ -14,9 +14,33 @@ _flowcheck_files()
     mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
+# Values of a setting that has a closed list of them; false for what is no setting.
+_flowcheck_setting()
+{
+    case $1 in
+        enable-policy)
+            _flowcheck_words "default always never" "$2"
+            ;;
+        policy-cidr-match-mode)
+            _flowcheck_words "nodes pods nodes,pods" "$2"
+            ;;
+        fqdn-evidence)
+            _flowcheck_words "names identity" "$2"
+            ;;
+        policy-default-local-cluster | fqdn-double-star | enable-host-firewall | \
+            enable-non-default-deny-policies | enable-node-selector-labels)
+            _flowcheck_words "true false" "$2"
+            ;;
+        cluster-name | labels) ;;
+        *)
+            return 1
+            ;;
+    esac
+}
+
 _flowcheck_value()
 {
-    local command=$1 option=$2 cur=$3
+    local option=$1 cur=$2
 
     case $option in
         -f | --policies | --snapshot)
@@ -26,11 +50,13 @@ _flowcheck_value()
             _flowcheck_words "cilium-1.17 cilium-1.18 cilium-1.19 cilium-1.20 kubernetes" "$cur"
             ;;
         -o | --output)
-            if [[ $command == explain ]]; then
-                _flowcheck_words "text json" "$cur"
-            else
-                _flowcheck_words "text json jsonl" "$cur"
-            fi
+            _flowcheck_words "text json jsonl" "$cur"
+            ;;
+        --set)
+            compopt -o nospace 2>/dev/null
+            _flowcheck_words "enable-policy= policy-cidr-match-mode= policy-default-local-cluster=
+                fqdn-double-star= fqdn-evidence= labels= enable-non-default-deny-policies=
+                enable-node-selector-labels= enable-host-firewall= cluster-name=" "$cur"
             ;;
         --fail-on)
             _flowcheck_words "info low medium high critical" "$cur"
@@ -63,8 +89,8 @@ _flowcheck_value()
 
 _flowcheck_option()
 {
-    local shared="-f --policies --snapshot --engine --var --default-namespace --partial -o --output
-        --help"
+    local shared="-f --policies --snapshot --engine --set --var --default-namespace --partial
+        -o --output --help"
 
     case $1 in
         check)
@@ -105,9 +131,14 @@ _flowcheck()
     if [[ ($prev == -o || $prev == --output) && $cur == *=* ]]; then
         head+=${cur%%=*}=
         _flowcheck_files "${cur#*=}"
+    elif [[ $prev == --set && $cur == *=* ]]; then
+        head+=${cur%%=*}=
+        _flowcheck_setting "${cur%%=*}" "${cur#*=}"
+    elif $behind_equals && _flowcheck_setting "$prev" "$cur"; then
+        :
     elif $behind_equals && [[ $prev == text || $prev == json || $prev == jsonl ]]; then
         _flowcheck_files "$cur"
-    elif _flowcheck_value "$command" "$prev" "$cur"; then
+    elif _flowcheck_value "$prev" "$cur"; then
         :
     elif [[ $cur == -* ]]; then
         _flowcheck_option "$command" "$cur"

@@ -4,8 +4,9 @@
     compare.py --flowcheck BIN [--seed S] [--decisions N] [--engine E]... [--keep DIR] [--jobs N]
 
 One run of flowcheck a cluster and engine, since policies of different clusters would mix.  Every disagreement is
-printed and its cluster kept under --keep (manifests.json, flows.jsonl, answers.json).  A disagreement in which one
-side says undecidable is listed as 'softer'.  Exit code 1 if there is any.
+printed and its cluster kept under --keep (manifests.json, flows.jsonl, settings.json, answers.json).  A disagreement
+in which one side says undecidable is listed as 'softer'.  Exit code 1 if there is any.  Some clusters come with
+settings, which flowcheck is given as --set NAME=VALUE; --no-settings leaves those clusters out.
 """
 import argparse
 import collections
@@ -22,32 +23,30 @@ import generate
 OK_EXITS = (0, 1, 2, 4)
 
 
-def ask_flowcheck(binary, engine, directory):
+def ask_flowcheck(binary, engine, directory, settings):
     """{uuid: expected} as flowcheck sees it, and what it said where it failed."""
     command = [binary, "check", "--engine", engine, "-f", os.path.join(directory, "manifests.json"), "-o", "jsonl",
                os.path.join(directory, "flows.jsonl")]
+    for name, value in sorted(settings.items()):
+        command += ["--set", name + "=" + value]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     answers = {}
     for line in run.stdout.splitlines():
         if line.startswith("{"):
             flow = json.loads(line)
             answers[flow["uuid"]] = flow["expected"]
-    return answers, None if run.returncode in OK_EXITS else "exit %d: %s" % (run.returncode, run.stderr.strip()[-300:])
+    fine = run.returncode in OK_EXITS and answers
+    return answers, None if fine else "exit %d: %s" % (run.returncode, run.stderr.strip()[-300:])
 
 
-def ask_reference(engine, objects, events):
+def ask_reference(engine, objects, events, settings):
     """{uuid: possible outcomes}"""
     cluster = evaluate.load(objects)
-    answers = {}
+    answers, known = {}, evaluate.dns_answers(event["flow"] for event in events)
     for event in events:
-        connection, direction = evaluate.connection_of(event["flow"])
-        answers[event["flow"]["uuid"]] = evaluate.outcomes_of(cluster, connection, direction, engine)
+        connection, direction = evaluate.connection_of(event["flow"], known)
+        answers[event["flow"]["uuid"]] = evaluate.outcomes_of(cluster, connection, direction, engine, settings)
     return answers
-
-
-def known_to(engine, obj):
-    """Cilium's own policies mean nothing under another engine; the sheet does not say what to do with them there."""
-    return engine != "kubernetes" or obj["kind"] not in ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
 
 
 def skipped(engine, event):
@@ -59,29 +58,30 @@ def skipped(engine, event):
 def compare_cluster(work):
     """One cluster under every engine: decisions made, disagreements, failures of the program."""
     options, seed = work
-    everything, events = generate.make_cluster(seed, options.connections)
+    objects, events, settings = generate.make_cluster(seed, options.connections)
     decisions, found, errors = 0, [], []
+    if settings and options.no_settings:
+        return decisions, found, errors
     with tempfile.TemporaryDirectory() as scratch:
         for engine in options.engine:
-            objects = [obj for obj in everything if known_to(engine, obj)]
-            generate.write_cluster(scratch, objects, events)
-            theirs, error = ask_flowcheck(options.flowcheck, engine, scratch)
+            generate.write_cluster(scratch, objects, events, settings)
+            theirs, error = ask_flowcheck(options.flowcheck, engine, scratch, settings)
             if error:
                 errors.append("seed %s, %s: %s" % (seed, engine, error))
-            asked = [event for event in events if not skipped(engine, event)]
-            ours = ask_reference(engine, objects, asked)
-            decisions += len(asked)
+            skip = {event["flow"]["uuid"] for event in events if skipped(engine, event)}
+            ours = {uuid: outcomes for uuid, outcomes in ask_reference(engine, objects, events, settings).items()
+                    if uuid not in skip}
+            decisions += len(ours)
             found += [{"engine": engine, "seed": seed, "uuid": uuid, "reference": evaluate.answer(outcomes),
                        "flowcheck": theirs.get(uuid, "no answer")}
                       for uuid, outcomes in ours.items() if not evaluate.agrees(outcomes, theirs.get(uuid))]
     if (found or errors) and options.keep:
-        keep_cluster(options.keep, seed, everything, events, found)
+        keep_cluster(os.path.join(options.keep, seed), objects, events, settings, found)
     return decisions, found, errors
 
 
-def keep_cluster(keep, seed, objects, events, found):
-    directory = os.path.join(keep, seed)
-    generate.write_cluster(directory, objects, events)
+def keep_cluster(directory, objects, events, settings, found):
+    generate.write_cluster(directory, objects, events, settings)
     with open(os.path.join(directory, "answers.json"), "w", encoding="utf-8") as out:
         json.dump(found, out, indent=1)
         out.write("\n")
@@ -109,6 +109,7 @@ def main():
     parser.add_argument("--engine", action="append", choices=evaluate.ENGINES, help="default: all of them")
     parser.add_argument("--keep", metavar="DIR", help="where clusters with disagreements go")
     parser.add_argument("--connections", type=int, default=40, help="of a cluster (default %(default)s)")
+    parser.add_argument("--no-settings", action="store_true", help="only clusters with the default settings")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--softer-ok", action="store_true", help="succeed when no disagreement is a harder one")
     options = parser.parse_args()

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a classifier: what judging records and explaining connections share. */
+#ifndef FLOW_CHECK_CLASSIFIER_H
+#define FLOW_CHECK_CLASSIFIER_H
+
+#include "check/memo.h"
+#include "policy/decide_request.h"
+
+/* What an explanation points into. */
+struct flow_explained {
+    struct flow_explain_step *steps;
+    struct flow_explain_rule *rules;
+};
+
+struct flow_classifier {
+    const struct flow_policies *policies; /* borrowed */
+    struct flow_party_table parties;
+    struct flow_decider decider;
+    struct flow_memo memo;
+    struct flow_cache decisions; /* struct flow_decision -> itself, one copy of each */
+    struct flow_intern clusters; /* names of clusters whose agents report, and of nodes */
+    uint32_t *cluster_of_node;   /* by number of the node's name; its cluster's number + 2 */
+    uint32_t node_room;
+    const struct flow_dict *node_dict; /* whose numbers these are */
+    const struct flow_names *names;    /* what DNS answers told; borrowed, or NULL */
+    struct flow_cache learned;         /* numbers of names -> struct flow_text_list */
+    struct flow_text_list nothing;
+    struct flow_explained explained[2]; /* egress, ingress */
+    struct flow_arena arena;
+};
+
+/* A connection with its two parties found. */
+struct flow_ends {
+    const struct flow_party *client, *server;
+    const struct flow_decision *l4; /* the answer asked for last, before its request */
+    uint32_t cluster;               /* number + 1 of the agent's cluster; 0: not told */
+};
+
+/* The connection of a record, its ends put right for a reply. */
+void flow_connect(const struct flow_record *record, bool swapped,
+                  struct flow_connection *connection);
+
+/* Both false when out of memory. */
+bool flow_find_ends(struct flow_classifier *classifier, const struct flow_dict *dict,
+                    const struct flow_connection *connection, struct flow_ends *ends);
+bool flow_make_question(struct flow_classifier *classifier,
+                        const struct flow_connection *connection, const struct flow_ends *ends,
+                        uint8_t direction, struct flow_question *question);
+
+/* Whether names that DNS answers told can matter, and which they are; false: out of memory. */
+bool flow_find_learned(struct flow_classifier *classifier, const struct flow_connection *connection,
+                       const struct flow_party *peer, const struct flow_address *address,
+                       const struct flow_text_list **learned);
+
+/* The cluster in "cluster/node"; "" for a node without one. */
+struct flow_str flow_cluster_of(struct flow_str node_name);
+
+/* Whether a request on the connection still has to be judged. */
+bool flow_asks_for_requests(const struct flow_decision *decision);
+
+/* The answer to a request, in place of that to its connection. FLOW_OK or FLOW_E_MEMORY. */
+int flow_judge_request(struct flow_classifier *classifier, const struct flow_question *question,
+                       const struct flow_l7 *l7, struct flow_decision *decision);
+
+#endif
