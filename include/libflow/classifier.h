@@ -26,7 +26,7 @@ enum flow_auth {
 struct flow_decision {
     uint8_t expected;   /**< enum flow_expected */
     uint8_t direction;  /**< enum flow_direction: the side this is about */
-    bool l7;            /**< a rule that admits it filters requests behind the L4 answer */
+    bool l7;            /**< a rule that admits it, or may, filters requests behind the L4 answer */
     bool by_host_rule;  /**< admitted because nodes may always reach their own pods */
     bool request;       /**< about a request on a connection that is allowed */
     bool by_setting;    /**< denied because enable-policy=always isolates every endpoint */

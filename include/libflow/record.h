@@ -139,7 +139,7 @@ struct flow_endpoint {
     uint32_t id;       /**< counts up from 0 in one dictionary; 0 is "nothing is said" */
     uint32_t local_id; /**< Hubble's ID: endpoint number on the reporting node; 0 = not local */
     uint32_t identity; /**< security identity, 0 when absent */
-    bool has_labels;   /**< a list of labels was there */
+    bool has_labels;   /**< labels were told; an empty list tells none */
     struct flow_str namespace_name;
     struct flow_str pod_name;
     struct flow_str cluster_name;

@@ -14,7 +14,7 @@ struct flow_memo_key {
     uint32_t address_class; /* of the peer, where prefixes can matter */
     uint32_t names, learned;
     uint32_t cluster; /* of the agent, where the record tells it */
-    uint32_t node;    /* where the subject is a node; with PEER_LOCAL */
+    uint32_t node;    /* where the subject is a node, or may be; with PEER_LOCAL */
     uint16_t port;
     uint8_t protocol;
     uint8_t side; /* direction; with HAS_PORT */

@@ -118,8 +118,8 @@ flow_make_question(struct flow_classifier *classifier, const struct flow_connect
         question->node = cluster.ptr != NULL && cluster.len > 0
                              ? flow_str_from(connection->node_name, cluster.len + 1)
                              : connection->node_name;
-        question->peer_local = peer->local_id != 0;
     }
+    question->peer_local = flow_party_may_be_host(question->subject) && peer->local_id != 0;
     return flow_find_learned(classifier, connection, question->peer, &question->peer_address,
                              &question->learned);
 }
@@ -128,6 +128,8 @@ bool
 flow_asks_for_requests(const struct flow_decision *decision)
 {
     return decision->l7 && (decision->expected == FLOW_EXPECTED_ALLOW ||
+                            decision->expected == FLOW_EXPECTED_ALLOW_DEFAULT ||
+                            decision->expected == FLOW_EXPECTED_NOT_APPLICABLE ||
                             decision->expected == FLOW_EXPECTED_UNDECIDABLE);
 }
 

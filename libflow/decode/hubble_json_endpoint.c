@@ -131,7 +131,6 @@ endpoint_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_
     case E_NAMESPACE:
         return flow_json_string(json, &draft->endpoint.namespace_name);
     case E_LABELS:
-        draft->endpoint.has_labels = true;
         return flow_hubble_json_texts(decoder, json, &draft->label_count);
     case E_POD:
         return flow_json_string(json, &draft->endpoint.pod_name);
@@ -153,6 +152,7 @@ parse_endpoint(struct flow_hubble_json *decoder, struct flow_json *json, struct 
     if (!flow_hubble_json_object(decoder, json, FLOW_JSON_ENDPOINT, endpoint_member, &draft)) {
         return NULL;
     }
+    draft.endpoint.has_labels = draft.label_count > 0;
     endpoint = flow_dict_add_endpoint(decoder->dict, raw, &draft.endpoint, decoder->texts,
                                       draft.label_count);
     if (endpoint == NULL) {

@@ -295,11 +295,30 @@ workload_of(const struct flow_inventory *inventory, const struct flow_endpoint *
     return pod;
 }
 
-/* An end of which nothing tells the labels but whose address it is at. */
+/* The pod in the inventory of that name, or of the workload that makes pods of such names. */
+static const struct flow_pod *
+named_pod(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
+{
+    const struct flow_pod *pod =
+        flow_inventory_pod(inventory, endpoint->namespace_name, endpoint->pod_name);
+
+    return pod != NULL ? pod : workload_of(inventory, endpoint);
+}
+
+/* A pod of that name that has labels of its own. */
+static bool
+has_named_pod(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
+{
+    const struct flow_pod *pod = endpoint->pod_name.len > 0 ? named_pod(inventory, endpoint) : NULL;
+
+    return pod != NULL && !pod->host_network;
+}
+
+/* An end of which nothing tells the labels, or the node, but whose address it is at. */
 static bool
 goes_by_address(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
 {
-    return !endpoint->has_labels && endpoint->pod_name.len == 0 &&
+    return !endpoint->has_labels && !has_named_pod(inventory, endpoint) &&
            (endpoint->identity == 0 ||
             (class_of_identity(endpoint->identity) == FLOW_PARTY_POD &&
              flow_inventory_identity(inventory, endpoint->identity) == NULL));
@@ -313,10 +332,7 @@ pod_of(const struct flow_party_table *table, const struct flow_endpoint *endpoin
     const struct flow_pod *pod = NULL;
 
     if (endpoint->pod_name.len > 0) {
-        pod = flow_inventory_pod(table->inventory, endpoint->namespace_name, endpoint->pod_name);
-        if (pod == NULL) {
-            pod = workload_of(table->inventory, endpoint);
-        }
+        pod = named_pod(table->inventory, endpoint);
     } else if (goes_by_address(table->inventory, endpoint)) {
         pod = flow_inventory_address(table->inventory, address).pod;
     }
@@ -347,11 +363,14 @@ classify_bare(const struct flow_party_table *table, struct flow_party *party,
               const struct flow_endpoint *endpoint, const struct flow_address *address,
               enum which_node which)
 {
-    party->class = endpoint->pod_name.len > 0 ? (uint8_t)FLOW_PARTY_POD
-                                              : class_of_identity(endpoint->identity);
-    if (party->class == FLOW_PARTY_UNKNOWN) {
-        const struct flow_address_entry entry = flow_inventory_address(table->inventory, address);
+    const struct flow_address_entry entry = flow_inventory_address(table->inventory, address);
+    const bool at_node =
+        entry.owner == FLOW_OWNER_NODE && endpoint->identity == 0 && !endpoint->has_labels;
 
+    /* Hubble names pods that have an address of their own; one that has its node's is the node */
+    party->class = endpoint->pod_name.len > 0 && !at_node ? (uint8_t)FLOW_PARTY_POD
+                                                          : class_of_identity(endpoint->identity);
+    if (party->class == FLOW_PARTY_UNKNOWN) {
         party->class = entry.owner == FLOW_OWNER_NODE && which == NODE_OWN ? FLOW_PARTY_HOST
                        : entry.owner == FLOW_OWNER_NODE                    ? FLOW_PARTY_REMOTE_NODE
                        : entry.owner == FLOW_OWNER_SERVICE                 ? FLOW_PARTY_SERVICE
@@ -373,6 +392,11 @@ draft_reserved(struct draft *draft, struct flow_party *party, uint32_t identity)
             (reserved[i].identity == identity || identity < 1 || identity > IDENTITY_WORLD_V6)) {
             draft_add(draft, FLOW_STR("reserved"), FLOW_STR(""), flow_str_of(reserved[i].name),
                       FLOW_STR(""));
+            if (identity == IDENTITY_API_SERVER) {
+                /* the number is that of API servers on nodes; those outside have one of their own
+                 */
+                draft_text(draft, FLOW_STR("reserved:remote-node"));
+            }
             /* an address outside may carry cidr: and fqdn: labels that are not told here */
             party->labels_known = true;
             return;
@@ -412,11 +436,15 @@ complete_from_inventory(const struct flow_party_table *table, struct draft *draf
 
     if (host_network && class_of_identity(endpoint->identity) == FLOW_PARTY_UNKNOWN &&
         table->cilium) {
-        party->class = FLOW_PARTY_REMOTE_NODE;
-        party->any_node = true;
+        party->class = which == NODE_OWN ? FLOW_PARTY_HOST : FLOW_PARTY_REMOTE_NODE;
+        party->any_node = which == NODE_NOT_TOLD;
+        if (!party->any_node) {
+            draft_reserved(draft, party, endpoint->identity);
+        }
     } else if (party->pod != NULL && (!host_network || !table->cilium)) {
         party->class = FLOW_PARTY_POD;
         party->host_network = host_network;
+        party->other_node = which == NODE_OTHER;
         party->namespace_name = party->pod->namespace_name;
         if (party->pod_name.len == 0 && !party->pod->template) {
             party->pod_name = party->pod->name;
@@ -468,7 +496,7 @@ make_party(struct flow_party_table *table, struct flow_party *party, struct draf
     party->may_serve_api =
         !party->api_server && !endpoint->has_labels &&
         (party->class == FLOW_PARTY_HOST || party->class == FLOW_PARTY_REMOTE_NODE ||
-         party->class == FLOW_PARTY_WORLD);
+         (party->class == FLOW_PARTY_WORLD && !party->identity_told));
     return seal_labels(table, draft, party);
 }
 

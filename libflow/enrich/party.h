@@ -36,6 +36,7 @@ struct flow_party {
     bool template;       /* labels are a workload's: run-time ones are not known */
     bool cluster_told;   /* else it is of the cluster that the log and the inventory are of */
     bool any_node;       /* a node, and it is not told which: the pod's own or another */
+    bool other_node;     /* on another node than the one that reports */
     bool
         host_network; /* a pod in its node's network; which of the two it is, the API leaves open */
     const struct flow_label_set *labels; /* never NULL; the namespace's name is one when known */
@@ -81,6 +82,13 @@ flow_party_prefetch(const struct flow_party_table *table, const struct flow_endp
     if (endpoint->id < table->endpoint_room) {
         __builtin_prefetch(table->by_endpoint[endpoint->id]);
     }
+}
+
+/* Whether an end is the node that reports, or may be. */
+static inline bool
+flow_party_may_be_host(const struct flow_party *party)
+{
+    return party->class == FLOW_PARTY_HOST || party->any_node || party->class == FLOW_PARTY_UNKNOWN;
 }
 
 #define FLOW_NAMESPACE_KEY "io.kubernetes.pod.namespace"

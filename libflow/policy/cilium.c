@@ -261,6 +261,7 @@ read_spec(struct flow_policy_reader *reader, const struct flow_node *spec, const
     if (!check_metadata(reader, spec)) {
         return false;
     }
+    reader->open = false;
     policy = flow_policy_list_add(reader, spec->line);
     if (policy != NULL) {
         policy->tier = FLOW_TIER_NORMAL;

@@ -319,7 +319,7 @@ name_denial(struct flow_decider *decider, const struct answers *answers,
             struct flow_decision *decision)
 {
     decision->expected = FLOW_EXPECTED_DENY_EXPLICIT;
-    if (answers->admin.may_deny) {
+    if (!answers->admin.may_fall) {
         name_decider(decider, decision, answers->admin.deny_step, true);
     } else if (answers->ballot.denied) {
         name_decider(decider, decision, answers->ballot.deny_step, true);
@@ -337,19 +337,21 @@ name_allowance(struct flow_decider *decider, const struct answers *answers,
                struct flow_decision *decision)
 {
     decision->expected = FLOW_EXPECTED_ALLOW;
-    if (answers->admin.may_allow) {
+    if (!answers->admin.may_fall) {
         name_decider(decider, decision, answers->admin.allow_step, true);
     } else if (answers->ballot.allowed) {
         decision->l7 = answers->ballot.l7;
         decision->auth = answers->ballot.auth;
         name_decider(decider, decision, answers->ballot.allow_step, true);
     } else if (answers->ballot.may_isolate) {
+        decision->l7 = answers->ballot.l7;
         decision->by_host_rule = answers->host_may;
-    } else if (answers->baseline.may_allow) {
+    } else if (!answers->baseline.may_fall) {
         name_decider(decider, decision, answers->baseline.allow_step, true);
     } else if (decider->policies->partial) {
         undecidable(decision, FLOW_UNDECIDED_POLICY_SET);
     } else {
+        decision->l7 = answers->ballot.l7;
         decision->expected = FLOW_EXPECTED_ALLOW_DEFAULT;
     }
 }
@@ -381,11 +383,11 @@ conclude(struct flow_decider *decider, const struct answers *answers,
     }
 }
 
-/* Whether a peer may be the node that the subject runs on. */
-static bool
-may_be_host(const struct flow_party *peer)
+bool
+flow_may_be_host(const struct flow_party *peer)
 {
-    return peer->any_node || peer->host_network || peer->class == FLOW_PARTY_UNKNOWN;
+    return peer->any_node || (peer->host_network && !peer->other_node) ||
+           peer->class == FLOW_PARTY_UNKNOWN;
 }
 
 /* What is so whatever the policies say: of the agent's settings, nodes, and new endpoints. */
@@ -397,13 +399,18 @@ add_allowances(const struct flow_policies *set, const struct flow_question *ques
 
     /* a node reaches the pods that run on it, whatever isolates them; a deny rule comes before */
     answers->host_may = ingress && question->peer->class == FLOW_PARTY_HOST;
-    if (ingress && may_be_host(question->peer)) {
+    if (ingress && flow_may_be_host(question->peer)) {
         answers->ballot.may_allow = true;
         answers->ballot.why |= FLOW_UNDECIDED_NO_LABELS;
     }
     if (set->settings.enforcement == FLOW_ENFORCE_ALWAYS) {
-        answers->ballot.isolated = answers->ballot.may_isolate = true;
+        /* every endpoint; who is not known may be the node, which is none */
+        const bool certain = question->subject->class != FLOW_PARTY_UNKNOWN;
+
+        answers->ballot.isolated |= certain;
+        answers->ballot.isolated_unless_allowed = answers->ballot.may_isolate = true;
         answers->ballot.by_setting = true;
+        answers->ballot.why |= certain ? 0 : (uint32_t)FLOW_UNDECIDED_NO_LABELS;
     }
     /* an endpoint without labels yet is always isolated */
     if (set->engine->cilium && question->subject->class == FLOW_PARTY_INIT) {
@@ -436,6 +443,19 @@ decide_pod(struct flow_decider *decider, const struct flow_question *question,
     return FLOW_OK;
 }
 
+/* A decision that says nothing yet, and no step that decides. */
+static void
+start(struct flow_decider *decider, const struct flow_question *question,
+      struct flow_decision *decision)
+{
+    memset(decision, 0, sizeof(*decision));
+    decision->direction = question->direction;
+    decision->rule = FLOW_STR("");
+    for (size_t i = 0; i < decider->step_count; i++) {
+        decider->steps[i].decides = false;
+    }
+}
+
 static bool
 is_allowed(const struct flow_decision *decision)
 {
@@ -464,6 +484,9 @@ decide_host(struct flow_decider *decider, const struct flow_question *question,
     struct answers answers = { .admin = { .may_fall = true }, .baseline = { .may_fall = true } };
     const struct flow_view *view;
 
+    /* of its own pods' number, with nothing told of it */
+    const bool own = question->peer_local && question->peer->class == FLOW_PARTY_UNKNOWN;
+
     decision->expected = FLOW_EXPECTED_NOT_APPLICABLE;
     if (!has_host_firewall(set) ||
         (question->peer_local && question->peer->class == FLOW_PARTY_POD)) {
@@ -484,20 +507,49 @@ decide_host(struct flow_decider *decider, const struct flow_question *question,
     }
     answers.normal = count_ballot(&answers.ballot, false);
     conclude(decider, &answers, decision);
-    /* of a node it is not told which; it passes for certain only where both do */
-    if (set->settings.host_firewall == FLOW_UNKNOWN || question->subject->any_node) {
+    /* of a node it is not told which, of a peer not whose; it passes for certain only if all do */
+    if (set->settings.host_firewall == FLOW_UNKNOWN || question->subject->any_node || own) {
         const bool passes = is_allowed(decision);
+        const bool l7 = passes && decision->l7;
 
-        memset(decision, 0, sizeof(*decision));
-        decision->direction = question->direction;
-        decision->rule = FLOW_STR("");
+        start(decider, question, decision);
+        decision->l7 = l7;
         decision->expected = FLOW_EXPECTED_NOT_APPLICABLE;
         if (!passes) {
-            undecidable(decision, question->subject->any_node ? FLOW_UNDECIDED_NO_LABELS
-                                                              : FLOW_UNDECIDED_INVENTORY);
+            undecidable(decision, question->subject->any_node || own ? FLOW_UNDECIDED_NO_LABELS
+                                                                     : FLOW_UNDECIDED_INVENTORY);
         }
     }
     return FLOW_OK;
+}
+
+/* An end that nothing is known of may be the node itself: it passes for certain only as both. */
+static int
+decide_unknown(struct flow_decider *decider, const struct flow_question *question,
+               struct flow_decision *decision)
+{
+    struct flow_decision as_host;
+    size_t decider_step = 0; /* of the answer as a pod */
+    int rc = decide_pod(decider, question, decision);
+
+    if (rc != FLOW_OK || !is_allowed(decision) || !has_host_firewall(decider->policies)) {
+        return rc;
+    }
+    while (decider_step < decider->step_count && !decider->steps[decider_step].decides) {
+        decider_step++;
+    }
+    start(decider, question, &as_host);
+    rc = decide_host(decider, question, &as_host);
+    if (rc == FLOW_OK && as_host.expected != FLOW_EXPECTED_NOT_APPLICABLE &&
+        !is_allowed(&as_host)) {
+        start(decider, question, decision);
+        undecidable(decision, FLOW_UNDECIDED_NO_LABELS | as_host.undecided);
+        return FLOW_OK;
+    }
+    for (size_t i = 0; rc == FLOW_OK && i < decider->step_count; i++) {
+        decider->steps[i].decides = i == decider_step && decision->policy != NULL;
+    }
+    return rc;
 }
 
 int
@@ -507,16 +559,16 @@ flow_decide(struct flow_decider *decider, const struct flow_question *question,
     const struct flow_policies *set = decider->policies;
     int rc = FLOW_OK;
 
-    memset(decision, 0, sizeof(*decision));
-    decision->direction = question->direction;
-    decision->rule = FLOW_STR("");
     decider->step_count = decider->rule_count = 0;
+    start(decider, question, decision);
     if (applies(set, question->subject)) {
         if (set->settings.enforcement == FLOW_ENFORCE_NEVER) {
             decision->expected = FLOW_EXPECTED_ALLOW_DEFAULT;
             return FLOW_OK;
         }
-        rc = decide_pod(decider, question, decision);
+        rc = question->subject->class == FLOW_PARTY_UNKNOWN
+                 ? decide_unknown(decider, question, decision)
+                 : decide_pod(decider, question, decision);
     } else if (question->subject->class == FLOW_PARTY_HOST || question->subject->any_node) {
         rc = decide_host(decider, question, decision);
     } else {

@@ -24,4 +24,7 @@ void flow_decider_free(struct flow_decider *decider);
 int flow_decide(struct flow_decider *decider, const struct flow_question *question,
                 struct flow_decision *decision);
 
+/* Whether an end may be the node that the other end runs on. */
+bool flow_may_be_host(const struct flow_party *peer);
+
 #endif

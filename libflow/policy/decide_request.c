@@ -261,7 +261,7 @@ answer(struct flow_decision *decision, uint8_t expected, const struct entry *ent
         decision->policy = &entry->policy->info;
         decision->rule = entry->rule->name;
         decision->line = entry->rule->line;
-    } else if (expected == FLOW_EXPECTED_UNDECIDABLE || expected == FLOW_EXPECTED_ALLOW_DEFAULT) {
+    } else if (expected != FLOW_EXPECTED_ALLOW && expected != FLOW_EXPECTED_DENY_DEFAULT) {
         decision->policy = NULL;
         decision->rule = FLOW_STR("");
         decision->line = 0;
@@ -324,10 +324,20 @@ flow_decide_request(struct flow_decider *decider, const struct flow_question *qu
                                (question->peer->class == FLOW_PARTY_UNKNOWN &&
                                 decision->expected == FLOW_EXPECTED_UNDECIDABLE));
 
+        const bool uncertain = decision->expected == FLOW_EXPECTED_NOT_APPLICABLE;
+
         conclude(&sum, isolated(decider->policies, view, question->direction), host_may, decision);
-        if (decision->expected == FLOW_EXPECTED_DENY_DEFAULT && question->peer->any_node &&
-            ingress) {
+        if (decision->expected == FLOW_EXPECTED_DENY_DEFAULT && ingress &&
+            question->subject->class != FLOW_PARTY_HOST && flow_may_be_host(question->peer)) {
             answer(decision, FLOW_EXPECTED_UNDECIDABLE, NULL, FLOW_UNDECIDED_NO_LABELS);
+        }
+        if (uncertain) { /* whether policies of nodes act here */
+            const bool passes = decision->expected != FLOW_EXPECTED_DENY_DEFAULT &&
+                                decision->expected != FLOW_EXPECTED_UNDECIDABLE;
+
+            answer(decision, passes ? FLOW_EXPECTED_NOT_APPLICABLE : FLOW_EXPECTED_UNDECIDABLE,
+                   NULL, FLOW_UNDECIDED_INVENTORY | decision->undecided);
+            decision->request = !passes;
         }
     }
     free(entries.entries);

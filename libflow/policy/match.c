@@ -350,8 +350,9 @@ match_nodes(const struct flow_peer *peer, const struct flow_question *question)
 
     if (class == FLOW_PARTY_API_SERVER) {
         is_node = flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS);
-    } else if (class != FLOW_PARTY_HOST && class != FLOW_PARTY_REMOTE_NODE) {
-        is_node = unless_unknown(question->peer, false);
+    } else if (class != FLOW_PARTY_HOST && class != FLOW_PARTY_REMOTE_NODE &&
+               !question->peer->host_network) {
+        is_node = unless_unknown(question->peer, false); /* a pod on its node's network is it */
     }
     if (peer->remote_nodes) {
         is_node = flow_tri_and(

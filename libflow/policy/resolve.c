@@ -213,6 +213,7 @@ resolve_service(struct flow_policies *set, struct flow_peer *peer)
             continue;
         }
         any = true;
+        *slot = (struct flow_service_peer){ .backends = NULL };
         if (service->selector_count > 0) {
             ok = select_pods(set, service, &slot->selector);
             peer->service_count++;

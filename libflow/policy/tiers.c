@@ -14,7 +14,7 @@ enum { ALLOWS = 1, DENIES = 2, PASSES = 4, SILENT = 8 };
 struct walk {
     unsigned outcomes;
     uint32_t why;
-    const struct flow_rule *rule; /* the first that matches or may */
+    const struct flow_rule *rule; /* one that surely matches, else the first that may */
 };
 
 static unsigned
@@ -43,6 +43,8 @@ walk_rules(const struct flow_policy *policy, const struct flow_question *questio
         walk.why |= answer.why;
         walk.rule = walk.rule != NULL ? walk.rule : rule;
         if (answer.truth == FLOW_TRUE) {
+            /* whichever of its rules it is, this one has the action too */
+            walk.rule = walk.outcomes == action_of(rule) ? rule : walk.rule;
             return walk;
         }
     }
@@ -109,12 +111,27 @@ conclude_group(const struct group *group, struct flow_tier_answer *answer)
     answer->why |= group->why | (group->disagree ? FLOW_UNDECIDED_PRIORITY_TIE : 0);
 }
 
+/* Names the policy that was just asked, unless another is sure; whether this one is. */
+static bool
+name_step(const struct walk *walk, unsigned action, bool another,
+          const struct flow_decider *decider, size_t *step)
+{
+    const bool surely = walk->outcomes == action;
+
+    if ((walk->outcomes & action) != 0 && (*step == 0 || (surely && !another))) {
+        *step = decider->step_count;
+    }
+    return surely;
+}
+
 bool
 flow_ask_tier(struct flow_decider *decider, const struct flow_view *view,
               const struct flow_question *question, uint8_t tier, struct flow_tier_answer *answer)
 {
     struct group group = { .may_be_silent = true };
     bool open = true; /* no group so far has surely answered */
+    bool allows_surely = false;
+    bool denies_surely = false;
 
     *answer = (struct flow_tier_answer){ .may_allow = false };
     for (size_t i = 0; i < view->count; i++) {
@@ -136,12 +153,8 @@ flow_ask_tier(struct flow_decider *decider, const struct flow_view *view,
             return false;
         }
         add_to_group(&group, &walk);
-        if ((walk.outcomes & ALLOWS) != 0 && answer->allow_step == 0) {
-            answer->allow_step = decider->step_count;
-        }
-        if ((walk.outcomes & DENIES) != 0 && answer->deny_step == 0) {
-            answer->deny_step = decider->step_count;
-        }
+        allows_surely |= name_step(&walk, ALLOWS, allows_surely, decider, &answer->allow_step);
+        denies_surely |= name_step(&walk, DENIES, denies_surely, decider, &answer->deny_step);
     }
     conclude_group(&group, answer);
     answer->may_fall |= open && group.may_be_silent;

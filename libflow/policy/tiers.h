@@ -9,7 +9,8 @@
 struct flow_tier_answer {
     bool may_allow, may_deny, may_fall; /* fall: no rule answers, or one passes it on */
     uint32_t why;
-    size_t allow_step, deny_step; /* of the first policy that says so, + 1; 0 for none */
+    size_t allow_step,
+        deny_step; /* + 1; of a policy that surely says so, else of the first that may */
 };
 
 /* Asks one of the two tiers; adds a step for each policy. false when out of memory. */

@@ -245,6 +245,27 @@ an_answer_that_refuses_is_no_escape(void **state)
 }
 
 static void
+a_request_is_refused_where_its_rule_surely_stands(void **state)
+{
+    static const struct world_flow flows[] = {
+        { UI, "web/gone ?", "TCP 80", 'i', .l7 = HTTP("\"method\":\"PUT\"") },
+        { UI, "web/gone ?", "TCP 80", 'i', .l7 = HTTP("\"method\":\"GET\"") },
+        { "? @172.16.0.1", API, "TCP 80", 'i', .l7 = HTTP("\"method\":\"PUT\"") },
+        { UI, API, "TCP 80", 'i', .l7 = HTTP("\"method\":\"PUT\"") },
+    };
+    static const struct world_row rows[] = {
+        { "method: GET", "l+l-" },
+        { "method: GET|PUT", "++++" },
+    };
+
+    (void)state;
+    ASK(ENGINE_CILIUM,
+        CNP("web", "p",
+            "{" SUBJECT ", ingress: [{toPorts: [{" PORT80 ", rules: {http: [{%s}]}}]}]}"),
+        rows, flows);
+}
+
+static void
 a_placeholder_in_a_request_is_open_where_it_could_decide(void **state)
 {
     static const struct world_flow flows[] = {
@@ -291,6 +312,7 @@ main(void)
         cmocka_unit_test(what_admits_or_denies_the_connection_comes_before_its_requests),
         cmocka_unit_test(an_admin_policy_that_accepts_asks_for_no_requests),
         cmocka_unit_test(an_answer_that_refuses_is_no_escape),
+        cmocka_unit_test(a_request_is_refused_where_its_rule_surely_stands),
         cmocka_unit_test(a_placeholder_in_a_request_is_open_where_it_could_decide),
         cmocka_unit_test(an_expression_that_takes_for_ever_is_undefined_soon),
     };

@@ -70,6 +70,28 @@ a_service_stands_for_its_pods_or_for_addresses_outside(void **state)
     ASK(ENGINE_CILIUM, SERVICES CNP("web", "p", "{" SUBJECT ", egress: [{%s}]}"), rows, flows);
 }
 
+/* What was read of one Service stays out of the next. */
+static void
+a_service_without_addresses_hides_no_other(void **state)
+{
+    static const struct world_flow flows[] = {
+        { API, "data/db-0 app=db", "TCP 80", 'e' },
+        { API, "world", "TCP 80", 'e' },
+    };
+    static const struct world_row rows[] = {
+        { "toServices: [{k8sServiceSelector: {selector: {}}}]", "+-" },
+    };
+#define POLICY CNP("web", "p", "{" SUBJECT ", egress: [{%s}]}")
+#define FRONT V1("Service", "{name: front, namespace: data}", "spec: {selector: {app: db}}")
+#define OUT                                                                                        \
+    V1("Service", "{name: out, namespace: data}", "spec: {selector: {}}")                          \
+    V1("Endpoints", "{name: out, namespace: data}", "subsets: []")
+
+    (void)state;
+    ASK(ENGINE_CILIUM, FRONT OUT POLICY, rows, flows);
+    ASK(ENGINE_CILIUM, OUT FRONT POLICY, rows, flows);
+}
+
 #define NODES                                                                                      \
     V1("Node", "{name: node-1, labels: {zone: a}}",                                                \
        "status: {addresses: [{type: InternalIP, address: 10.1.0.1}]}")                             \
@@ -125,6 +147,45 @@ nodes_of_a_cluster_policy_are_those_of_the_inventory(void **state)
     ASK(ENGINE_KUBERNETES, NODES KCNP, rows, flows);
     ASK("cilium-1.20 enable-node-selector-labels=true", NODES KCNP, rows, flows);
     ASK("cilium-1.20", NODES KCNP, not_told, flows);
+}
+
+/* A pod that is known by its name alone, at the address of a node, is that node. */
+static void
+a_name_at_the_address_of_a_node_is_the_node(void **state)
+{
+    static const struct world_flow flows[] = {
+        { "web/h ? @10.1.0.1", API, "TCP 80", 'i' },
+        { "web/h ? @10.1.0.2", API, "TCP 80", 'i' },
+        { API, "web/h ? @10.1.0.2", "TCP 80", 'e' },
+        { "web/h ? @10.1.0.2", "world", "TCP 80", 'e' },
+    };
+    static const struct world_row rows[] = {
+        { "ingress: [{}], egress: [{}]", "+--n" },
+        { "ingress: [{fromEntities: [remote-node]}], egress: [{toEntities: [remote-node]}]",
+          "+++n" },
+        { "ingress: [{fromEndpoints: [{}]}], egress: [{toEndpoints: [{}]}]", "+--n" },
+    };
+
+    (void)state;
+    ASK(ENGINE_CILIUM, NODES CNP("web", "p", "{endpointSelector: {}, %s}"), rows, flows);
+}
+
+static void
+an_identity_of_the_api_server_is_that_of_a_node(void **state)
+{
+    static const struct world_flow flows[] = {
+        { API, "kube-apiserver bare", "TCP 80", 'e' },
+        { API, "world bare", "TCP 80", 'e' },
+        { API, "remote-node bare", "TCP 80", 'e' },
+    };
+    static const struct world_row rows[] = {
+        { "egress: [{toEntities: [remote-node]}]", "+-+" },
+        { "egress: [{toEntities: [kube-apiserver]}]", "+-l" },
+        { "egress: [{toEntities: [all]}], egressDeny: [{toEntities: [remote-node]}]", "x+x" },
+    };
+
+    (void)state;
+    ASK(ENGINE_CILIUM, CNP("web", "p", "{" SUBJECT ", %s}"), rows, flows);
 }
 
 static void
@@ -210,6 +271,29 @@ enforcement_is_that_of_nodes_too_where_they_are_filtered(void **state)
         always, flows);
     ASK(ENGINE_CILIUM " enable-host-firewall=true enable-policy=never", NODES CCNP("p", "{%s}"),
         never, flows);
+}
+
+static void
+a_subject_that_is_not_known_may_be_the_node(void **state)
+{
+    static const struct world_flow flows[] = {
+        { "? @172.16.0.1", "world", "TCP 22", 'e' },
+        { "? @172.16.0.1", "host", "TCP 22", 'i' },
+        { "host", "world", "TCP 22", 'e' },
+    };
+    static const struct world_row rows[] = {
+        { "nodeSelector: {}, ingress: [{}], egress: [{}]", "l--" },
+        { "nodeSelector: {}, ingress: [{fromEntities: [all]}], egress: [{toEntities: [all]}]",
+          "d++" },
+    };
+    static const struct world_row always[] = {
+        { "endpointSelector: {matchLabels: {app: api}}, ingress: [{}]", "lnn" },
+    };
+
+    (void)state;
+    ASK(ENGINE_CILIUM " enable-host-firewall=true", CCNP("p", "{%s}"), rows, flows);
+    ASK(ENGINE_CILIUM " enable-policy=always enable-host-firewall=false", CCNP("p", "{%s}"), always,
+        flows);
 }
 
 /* The filter of identities is that of nodes too: kubernetes.io/os is not among their labels. */
@@ -304,6 +388,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_service_stands_for_its_pods_or_for_addresses_outside),
+        cmocka_unit_test(a_service_without_addresses_hides_no_other),
+        cmocka_unit_test(a_name_at_the_address_of_a_node_is_the_node),
+        cmocka_unit_test(an_identity_of_the_api_server_is_that_of_a_node),
+        cmocka_unit_test(a_subject_that_is_not_known_may_be_the_node),
         cmocka_unit_test(nodes_are_told_apart_by_their_labels),
         cmocka_unit_test(nodes_of_a_cluster_policy_are_those_of_the_inventory),
         cmocka_unit_test(groups_of_a_cloud_are_addresses_that_nobody_told),

@@ -10,8 +10,8 @@ is cached or compiled.  It shares no code with the library.
 An answer is one of allow, allow_default, deny_explicit, deny_default, not_applicable, undecidable (design, section 2).
 A connection is {"source": end, "destination": end, "protocol": "TCP|UDP|SCTP|ICMPv4|ICMPv6", "port": number, "names":
 [...], "node": the node that reports it, "l7": the request of a proxy's record}, the port of ICMP being its type; an
-end is {"ip", "labels", "identity", "namespace", "pod", "local": an endpoint of that node}, as far as known.  Settings
-are {name: text} as in SETTINGS.
+end is {"ip", "labels", "identity", "namespace", "pod", "cluster", "local": an endpoint of that node}, as far as known.
+Settings are {name: text} as in SETTINGS.
 
 Not modelled: what cloud groups hold, SNI, custom listeners, l7proto parsers, mutual authentication.
 """
@@ -286,6 +286,11 @@ def stripped(key):
     return longest(DROPPED_KEYS) > longest(KEPT_KEYS)
 
 
+def is_derived(key):
+    """Section 3.4: the keys of the labels that every pod identity carries."""
+    return key in (CILIUM_NAMESPACE, CILIUM_SERVICE_ACCOUNT, CILIUM_CLUSTER) or key.startswith(CILIUM_NAMESPACE_LABELS)
+
+
 class End:
     """One end of a connection: what the record says, completed from the inventory (6.2)."""
 
@@ -298,6 +303,7 @@ class End:
         self.labels = {split_label(text) for text in end.get("labels") or []}
         self.identity = end.get("identity") or 0
         self.namespace = end.get("namespace") or None
+        self.cluster_name = end.get("cluster") or LOCAL_CLUSTER
         self.maybe_apiserver = False
         self.object = self.template = None      # the Pod object; or the template of its workload
         if self.namespace and end.get("pod"):
@@ -327,16 +333,18 @@ class End:
             return "world"
         if "kube-apiserver" in reserved:
             return "remote-node"
-        if not self.labels and ((self.object or self.template or {}).get("spec") or {}).get("hostNetwork"):
+        on_node = ((self.object or self.template or {}).get("spec") or {}).get("hostNetwork")
+        if not self.labels and on_node and not (self.cilium and not self.identity
+                                                and self.ip in self.cluster.nodes_by_ip):
             return "hostnetwork"
-        if self.labels or self.identity or end.get("pod") or self.object:
+        if self.labels or self.identity or ((self.object or self.template) and not on_node):
             return "pod"
         if self.ip in self.cluster.nodes_by_ip:
             # 6.2: the address of a node, of the reporting one or of another; it may be the API server's too
             kind = "host" if node_named(self.cluster, node) is self.cluster.nodes_by_ip[self.ip] else "remote-node"
             self.labels, self.maybe_apiserver = {("reserved", kind, "")}, True
             return kind
-        if self.ip in self.cluster.pods_by_ip:
+        if self.ip in self.cluster.pods_by_ip or end.get("pod"):
             return "pod"
         return None
 
@@ -403,8 +411,8 @@ class End:
         if self.labels:
             return ABSENT
         if self.kind is None:
-            # 3.5: whatever it is, such a key is in no identity
-            return ABSENT if source in ("any", "k8s") and stripped(key) else MISSING_FACT
+            # 3.5: whatever it is, such a key is in no identity, but for those that Cilium adds itself (3.4)
+            return ABSENT if source in ("any", "k8s") and stripped(key) and not is_derived(key) else MISSING_FACT
         if self.kind == "hostnetwork":
             # 1.6: it is a node, but which one nobody tells; it has no labels of a pod
             maybe = source == "node" or (source in ("any", "reserved") and key in (
@@ -421,7 +429,7 @@ class End:
         if key.startswith(CILIUM_NAMESPACE_LABELS):
             return self.namespace_label(key[len(CILIUM_NAMESPACE_LABELS):])
         if key == CILIUM_CLUSTER:
-            return LOCAL_CLUSTER
+            return self.cluster_name
         pod = self.object or self.template
         if stripped(key) and key != CILIUM_SERVICE_ACCOUNT:
             return ABSENT
@@ -556,14 +564,21 @@ def outcomes_of_side(side):
         return host_outcomes(side) if side.cilium else hostnetwork_outcomes(side)
     if subject.kind not in ("pod", None) and not (side.cilium and subject.kind in ("health", "ingress", "init")):
         return {"not_applicable"}
-    return connection_and_request(side)
+    outcomes = connection_and_request(side)
+    if side.cilium and subject.kind is None:
+        as_host = host_outcomes(side)           # whoever it is, it may be the host
+        outcomes |= as_host if (outcomes | as_host) & set(DENIES) else set()
+    return outcomes
 
 
 def connection_and_request(side):
     outcomes = tiers(side, normal_tier)
-    if side.request is not None and answer(outcomes) in ALLOWS:
-        outcomes = tiers(side, request_tier)
-    return outcomes
+    if side.request is None or not outcomes & set(ALLOWS):
+        return outcomes
+    if answer(outcomes) in ALLOWS:
+        return tiers(side, request_tier)
+    # where the connection may be denied, its request is refused all the same if every way in refuses it
+    return outcomes - set(ALLOWS) | tiers(side, request_tier)
 
 
 def host_outcomes(side):
@@ -1646,7 +1661,7 @@ def request_tier(side):
         return {"allow"}
     outcomes = {"allow"} if UNKNOWN in (host, admitted, wildcarded) else set()
     if all(g.holds == UNKNOWN for g in ruled):
-        outcomes |= connection
+        outcomes |= connection if plain else connection - {"allow"}     # allowed by nothing but these
     if all(admits(g, side) == TRUE for g in ruled):
         return outcomes                         # whichever of them holds lets it pass
     said = [p for p in all_say(side) if p.selects >= UNKNOWN and p.isolates]
@@ -1749,7 +1764,8 @@ def connection_of(flow, answers=()):
     def end(side):
         about = flow.get(side) or {}
         return {"ip": ip.get(side), "labels": about.get("labels"), "identity": about.get("identity"),
-                "namespace": about.get("namespace"), "pod": about.get("pod_name"), "local": about.get("ID")}
+                "namespace": about.get("namespace"), "pod": about.get("pod_name"), "local": about.get("ID"),
+                "cluster": about.get("cluster_name")}
     port = layer.get("type", 0) if name.startswith("ICMP") else layer[destination + "_port"]
     names = list(flow.get(destination + "_names") or [])
     if ip.get(destination):
