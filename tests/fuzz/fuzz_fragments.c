@@ -223,24 +223,24 @@ static const struct fuzz_section cluster_sections[] = {
 
 TABLE(no_extras, "", ", bogus: 1", ", egress: null");
 
-const struct fuzz_family fuzz_families[FUZZ_FAMILY_COUNT] = {
+static const struct fuzz_family families[] = {
     { "networking.k8s.io/v1", "NetworkPolicy", false, NULL, &knp_subjects, knp_sections,
-      COUNT(knp_sections), &knp_extras },
+      COUNT(knp_sections), &knp_extras, NULL },
     { "cilium.io/v2", "CiliumNetworkPolicy", false, NULL, &cilium_subjects, cilium_sections,
-      COUNT(cilium_sections), &cilium_extras },
+      COUNT(cilium_sections), &cilium_extras, NULL },
     { "cilium.io/v2", "CiliumClusterwideNetworkPolicy", true, NULL, &cilium_subjects,
-      cilium_sections, COUNT(cilium_sections), &cilium_extras },
+      cilium_sections, COUNT(cilium_sections), &cilium_extras, NULL },
     { "policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", true, NULL, &admin_subjects,
-      admin_sections, COUNT(admin_sections), &no_extras },
+      admin_sections, COUNT(admin_sections), &no_extras, NULL },
     { "policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", true, NULL, &cluster_subjects,
-      cluster_sections, COUNT(cluster_sections), &no_extras },
+      cluster_sections, COUNT(cluster_sections), &no_extras, NULL },
     { "policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy", true, "default",
-      &admin_subjects, admin_sections, COUNT(admin_sections), &no_extras },
+      &admin_subjects, admin_sections, COUNT(admin_sections), &no_extras, NULL },
     { "crd.projectcalico.org/v1", "NetworkPolicy", false, NULL, &knp_subjects, knp_sections,
-      COUNT(knp_sections), &knp_extras },
+      COUNT(knp_sections), &knp_extras, NULL },
 };
 
-const char *const fuzz_inventory[FUZZ_INVENTORY_COUNT] = {
+static const char *const inventory[] = {
     "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: shop}}\n",
     "apiVersion: v1\nkind: Namespace\nmetadata: {name: data, labels: {team: data}}\n",
     "apiVersion: v1\nkind: Pod\n"
@@ -267,3 +267,211 @@ const char *const fuzz_inventory[FUZZ_INVENTORY_COUNT] = {
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api, namespace: shop}\n"
     "spec: {template: {metadata: {labels: {app: api, team: shop}}}}\n",
 };
+
+/* Rules of requests, and flows that carry some. */
+TABLE(request_entries, "{ports: [{port: '80', protocol: TCP}], rules: {http: [{method: GET}]}}",
+      "{ports: [{port: '80'}], rules: {http: [{path: '/a.*', host: 'a[.]example'}]}}",
+      "{ports: [{port: '80'}], rules: {http: [{headers: ['x-key: v']}, {method: 'P(OS|U)T'}]}}",
+      "{ports: [{port: '80'}], rules: {http: [{headerMatches: [{name: x-key, value: v}]}]}}",
+      "{ports: [{port: '80'}], rules: {http: [{headerMatches: [{name: x-key, mismatch: LOG, "
+      "secret: {name: s}}]}]}}",
+      "{ports: [{port: '80'}], rules: {http: []}}", "{ports: [{port: '80'}], rules: {http: [{}]}}",
+      "{ports: [{port: '80'}], rules: {http: [{method: '(?=G)GET'}]}}",
+      "{ports: [{port: '80'}], rules: {http: [{path: '(a*)*b'}]}}",
+      "{ports: [{port: '80'}], rules: {http: [{path: '['}]}}",
+      "{ports: [{port: '80'}], rules: {http: [{path: '${APP}'}, {host: '${UNSET}'}]}}",
+      "{ports: [{port: '53', protocol: UDP}], rules: {dns: [{matchPattern: '*.example.org'}]}}",
+      "{ports: [{port: '53'}], rules: {dns: [{matchName: www.example.org}, {matchPattern: '*'}]}}",
+      "{ports: [{port: '53'}], rules: {dns: [{matchPattern: '**.org'}]}}",
+      "{ports: [{port: '53'}], rules: {dns: [{}]}}", "{ports: [{port: '53'}], rules: {dns: []}}",
+      "{ports: [{port: '9092'}], rules: {kafka: [{role: produce, topic: logs}]}}",
+      "{ports: [{port: '9092'}], rules: {kafka: [{apiKey: fetch, apiVersion: '5', clientID: c}]}}",
+      "{ports: [{port: '9092'}], rules: {kafka: [{role: consume, apiKey: fetch}]}}",
+      "{ports: [{port: '9092'}], rules: {kafka: [{apiVersion: five}]}}",
+      "{ports: [{port: '80'}], rules: {l7proto: own, l7: [{a: b}]}}",
+      "{ports: [{port: '80'}], rules: {http: [{}], dns: [{}]}}", "{ports: [{port: '80'}]}",
+      "{ports: [{port: '443'}], serverNames: [www.example.org]}",
+      "{ports: [{port: '80', protocol: UDP}], rules: {http: [{}]}}", "{ports: [{port: '53'}]}");
+
+static const struct fuzz_member from_requests[] = {
+    { "fromEndpoints", true, &cilium_selectors },
+    { "toPorts", true, &request_entries },
+    { "fromEntities", true, &entities },
+    { "fromCIDRSet", true, &cidr_sets },
+    { "icmps", true, &icmp_entries },
+    { "fromNodes", true, &open_peers },
+    { "authentication", false, &authentications },
+    { "toPorts", true, &port_entries },
+};
+
+static const struct fuzz_member to_requests[] = {
+    { "toEndpoints", true, &cilium_selectors },
+    { "toPorts", true, &request_entries },
+    { "toEntities", true, &entities },
+    { "toCIDRSet", true, &cidr_sets },
+    { "toFQDNs", true, &names },
+    { "toServices", true, &open_peers },
+    { "toNodes", true, &open_peers },
+    { "toGroups", true, &open_peers },
+    { "icmps", true, &icmp_entries },
+    { "toPorts", true, &port_entries },
+};
+
+static const struct fuzz_section request_sections[] = {
+    { "ingress", NULL, from_requests, COUNT(from_requests) },
+    { "egress", NULL, to_requests, COUNT(to_requests) },
+    { "ingressDeny", NULL, from_members, COUNT(from_members) },
+    { "egressDeny", NULL, to_members, COUNT(to_members) },
+};
+
+static const struct fuzz_family request_families[] = {
+    { "cilium.io/v2", "CiliumNetworkPolicy", false, NULL, &cilium_subjects, request_sections,
+      COUNT(request_sections), &cilium_extras, NULL },
+    { "cilium.io/v2", "CiliumClusterwideNetworkPolicy", true, NULL, &cilium_subjects,
+      request_sections, COUNT(request_sections), &cilium_extras, NULL },
+};
+
+#define POD(namespace_name, app)                                                                   \
+    "{\"ID\":12,\"identity\":1001,\"namespace\":\"" namespace_name "\",\"pod_name\":\"" app        \
+    "-1\",\"labels\":[\"k8s:app=" app "\",\"k8s:io.kubernetes.pod.namespace=" namespace_name       \
+    "\",\"k8s:io.cilium.k8s.policy.cluster=default\"]}"
+#define SEEN(direction, reply, type)                                                               \
+    "\"is_reply\":" reply ",\"traffic_direction\":\"" direction                                    \
+    "\",\"event_type\":{\"type\":" type "},\"node_name\":\"default/n1\""
+#define FLOW(from, to, l4, source, destination, rest)                                              \
+    "{\"verdict\":\"FORWARDED\",\"time\":\"2026-01-01T00:00:00Z\",\"IP\":{\"source\":\"" from      \
+    "\",\"destination\":\"" to "\"},\"l4\":{" l4 "},\"source\":" source                            \
+    ",\"destination\":" destination "," rest "}\n"
+#define PORTS(protocol, from, to)                                                                  \
+    "\"" protocol "\":{\"source_port\":" from ",\"destination_port\":" to "}"
+#define REQUEST(direction, what)                                                                   \
+    SEEN(direction, "false", "129") ",\"Type\":\"L7\",\"l7\":{\"type\":\"REQUEST\"," what "}"
+#define WORLD "{\"identity\":2,\"labels\":[\"reserved:world\"]}"
+
+static const char *const requests[] = {
+    FLOW("10.0.0.1", "10.0.0.2", PORTS("TCP", "4000", "80"), POD("shop", "web"), POD("data", "db"),
+         REQUEST("EGRESS", "\"http\":{\"method\":\"GET\",\"url\":\"http://a.example/a/b?c\","
+                           "\"protocol\":\"HTTP/1.1\",\"headers\":[{\"key\":\"X-Key\",\"value\":"
+                           "\"v\"}]}")),
+    FLOW("10.0.0.2", "10.0.0.1", PORTS("TCP", "4000", "80"), POD("data", "db"), POD("shop", "web"),
+         REQUEST("INGRESS", "\"http\":{\"method\":\"PUT\",\"url\":\"/aaaaaaaaaaaaaaaaaaaaaac\"}")),
+    FLOW("10.0.0.1", "10.96.0.10", PORTS("UDP", "4000", "53"), POD("shop", "web"), "{}",
+         REQUEST("EGRESS", "\"dns\":{\"query\":\"www.example.org.\",\"qtypes\":[\"A\"]}")),
+    FLOW("10.96.0.10", "10.0.0.1", PORTS("UDP", "53", "4000"), "{}", POD("shop", "web"),
+         SEEN("INGRESS", "true",
+              "129") ",\"Type\":\"L7\",\"l7\":{\"type\":\"RESPONSE\",\"dns\":{\"query\":"
+                     "\"www.example.org.\",\"ips\":[\"192.0.2.9\"],\"ttl\":60,"
+                     "\"rrtypes\":[\"A\"]}}"),
+    FLOW("10.0.0.1", "192.0.2.9", PORTS("TCP", "4000", "80"), POD("shop", "web"), WORLD,
+         SEEN("EGRESS", "false", "5")),
+    FLOW("10.0.0.1", "10.0.0.2", PORTS("TCP", "4000", "9092"), POD("shop", "web"),
+         POD("data", "db"),
+         REQUEST("EGRESS", "\"kafka\":{\"api_key\":\"produce\",\"api_version\":5,\"topic\":"
+                           "\"logs\"}")),
+    FLOW("172.18.0.3", "10.0.0.1", PORTS("TCP", "4000", "80"), "{}", POD("shop", "web"),
+         SEEN("INGRESS", "false", "5")),
+    FLOW("172.18.0.2", "10.0.0.2", PORTS("TCP", "4000", "80"),
+         "{\"identity\":1,\"labels\":[\"reserved:host\"]}", POD("data", "db"),
+         SEEN("EGRESS", "false", "5")),
+    FLOW("172.18.0.3", "172.18.0.2", PORTS("UDP", "4000", "53"), "{\"identity\":6}",
+         "{\"identity\":1}", REQUEST("INGRESS", "\"dns\":{\"query\":\"x.org\"}")),
+};
+
+/* Objects of the inventory and the agent's settings, and policies that go by them. */
+#define META(name) "metadata: {name: " name ", namespace: data, labels: {tier: store}}\n"
+#define SLICE(labels, rest)                                                                        \
+    "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: s#, namespace: data, " \
+    "labels: {" labels "}}\n" rest "\n"
+#define V1(kind, rest) "apiVersion: v1\nkind: " kind "\n" rest "\n"
+#define NODE(kind, rest) "kind: " kind "\nmetadata: {name: m#, labels: {role: worker}}\n" rest "\n"
+#define CNP(spec)                                                                                  \
+    "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p#, namespace: "        \
+    "shop}\nspec: {endpointSelector: {}, " spec "}\n"
+#define CCNP(spec)                                                                                 \
+    "apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: p#}\n"       \
+    "spec: {" spec "}\n"
+TABLE(objects, V1("Service", META("v#") "spec: {selector: {app: db}, ports: [{port: 80}]}"),
+      V1("Service", META("v#") "spec: {clusterIP: 10.96.0.9, ports: [{port: 80}]}"),
+      V1("Service", META("v#") "spec: {selector: [app]}"),
+      V1("Service", META("v#") "spec: {type: ExternalName, externalName: www.example.org}"),
+      V1("Service", META("v#") "spec: {clusterIP: None, clusterIPs: ['10.96.0.9', nowhere]}"),
+      V1("Service", "metadata: {name: v#}"), V1("Service", "metadata: {}"),
+      V1("Endpoints", META("v1") "subsets: [{addresses: [{ip: 192.0.2.9}, {ip: '2001:db8::9'}]}]"),
+      V1("Endpoints", META("v2") "subsets: []"), V1("Endpoints", META("w#") "subsets: {}"),
+      V1("Endpoints", META("w#") "subsets: [{addresses: [{ip: 300.1.1.1}]}]"),
+      SLICE("kubernetes.io/service-name: v1", "endpoints: [{addresses: [192.0.2.9, 10.0.0.2]}]"),
+      SLICE("kubernetes.io/service-name: v2", "endpoints: [{addresses: 7}]"),
+      SLICE("a: b", "endpoints: []"), SLICE("kubernetes.io/service-name: ''", "endpoints: null"),
+      NODE("Node\napiVersion: v1",
+           "status: {addresses: [{type: InternalIP, address: 172.18.0.3}]}"),
+      NODE("Node\napiVersion: v1", "status: {addresses: [{type: Hostname, address: n1}]}"),
+      NODE("Node\napiVersion: v1", "status: {addresses: {}}"),
+      NODE("CiliumNode\napiVersion: cilium.io/v2",
+           "spec: {addresses: [{type: InternalIP, ip: 172.18.0.2}], health: {ipv4: 10.0.0.99}}"),
+      NODE("CiliumNode\napiVersion: cilium.io/v2", "spec: {ingress: {ipv4: 10.0.0.98}, "
+                                                   "addresses: [{ip: x}]}"),
+      NODE("CiliumCIDRGroup\napiVersion: cilium.io/v2", "spec: {externalCIDRs: [192.0.2.0/24]}"),
+      NODE("CiliumCIDRGroup\napiVersion: cilium.io/v2alpha1", "spec: {externalCIDRs: [a, 1]}"),
+      NODE("CiliumIdentity\napiVersion: cilium.io/v2", "security-labels: {'k8s:app': web}"),
+      NODE("Namespace\napiVersion: v1", "spec: {finalizers: [kubernetes]}"),
+      V1("Pod", "metadata: {name: h#, namespace: shop, labels: {app: web}}\n"
+                "spec: {hostNetwork: true}\nstatus: {podIP: 172.18.0.3}"),
+      V1("Pod", "metadata: {name: h#, namespace: shop}\nspec: {hostNetwork: maybe}"),
+      "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: web, namespace: shop}\n"
+      "spec: {template: {metadata: {labels: {app: web}}, spec: {hostNetwork: true}}}\n",
+      V1("List", "items: [{apiVersion: v1, kind: Namespace, metadata: {name: l#}}, 7]"),
+      CNP("egress: [{toServices: [{k8sService: {serviceName: v1, namespace: data}}]}]"),
+      CNP("egress: [{toServices: [{k8sServiceSelector: {selector: {matchLabels: {tier: store}}}}], "
+          "toPorts: [{ports: [{port: '80'}]}]}]"),
+      CNP("egressDeny: [{toServices: [{k8sService: {serviceName: v2}}]}]"),
+      CNP("egress: [{toNodes: [{matchLabels: {role: worker}}]}], ingress: [{fromNodes: [{}]}]"),
+      CNP("egress: [{toGroups: [{aws: {region: x}}]}]"),
+      CNP("egress: [{toFQDNs: [{matchName: www.example.org}]}, {toEntities: [kube-apiserver]}]"),
+      CNP("egress: [{toFQDNs: [{matchPattern: '**.org'}]}], ingress: [{fromEntities: [host]}]"),
+      CCNP("nodeSelector: {}, ingress: [{fromEndpoints: [{}]}], egress: [{toEntities: [world]}]"),
+      CCNP("nodeSelector: {matchLabels: {role: worker}}, ingress: [{toPorts: [{ports: [{port: "
+           "'53'}], rules: {dns: [{matchPattern: '*'}]}}]}]"),
+      CCNP("endpointSelector: {}, ingress: [{fromCIDR: [172.18.0.0/16]}], egress: [{toCIDRSet: "
+           "[{cidrGroupSelector: {matchLabels: {role: worker}}}]}]"),
+      "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: "
+      "p#}\nspec: {tier: Admin, priority: 5, subject: {namespaces: {}}, egress: [{action: Deny, "
+      "to: [{nodes: {matchLabels: {role: worker}}}]}]}\n");
+
+static const struct fuzz_family object_families[] = {
+    { NULL, NULL, false, NULL, NULL, NULL, 0, NULL, &objects },
+};
+
+#define CONFIG(data)                                                                               \
+    V1("ConfigMap", "metadata: {name: cilium-config, namespace: kube-system}\ndata: {" data "}")
+
+/* None, or one: of two the later counts, which is an order. */
+TABLE(maps, "",
+      CONFIG("enable-policy: always, enable-host-firewall: 'true', enable-node-selector-labels: "
+             "'true', policy-cidr-match-mode: nodes, cluster-name: default"),
+      CONFIG("enable-policy: never, fqdn-evidence: identity"),
+      CONFIG("enable-host-firewall: 'true', labels: 'app !role k8s:io.kubernetes.pod.namespace'"),
+      CONFIG("enable-host-firewall: 'false', policy-default-local-cluster: 'true'"),
+      CONFIG("labels: '[', enable-policy: sometimes, policy-cidr-match-mode: 7"),
+      CONFIG("labels: '', enable-non-default-deny-policies: 'false', policy-cidr-match-mode: ''"),
+      CONFIG("policy-cidr-match-mode: 'nodes pods', fqdn-double-star: 'true'"), CONFIG("a: [b]"),
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config, namespace: kube-system}\n"
+      "data: [a]\n");
+
+enum { KNP = 0, CILIUM = 1, ADMIN = 3, BEHIND_ADMIN = 6 };
+
+#define SET(from, to)                                                                              \
+    {                                                                                              \
+        families + (from), (to) - (from), inventory, COUNT(inventory), NULL, NULL, 0               \
+    }
+
+const struct fuzz_set fuzz_set_policy = SET(KNP, COUNT(families));
+const struct fuzz_set fuzz_set_knp = SET(KNP, CILIUM);
+const struct fuzz_set fuzz_set_admin = SET(ADMIN, BEHIND_ADMIN);
+const struct fuzz_set fuzz_set_cilium = {
+    request_families, COUNT(request_families), inventory, COUNT(inventory), &maps,
+    requests,         COUNT(requests)
+};
+const struct fuzz_set fuzz_set_inventory = { object_families, COUNT(object_families),
+                                             inventory,       COUNT(inventory),
+                                             &maps,           requests,
+                                             COUNT(requests) };

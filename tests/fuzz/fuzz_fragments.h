@@ -36,13 +36,26 @@ struct fuzz_family {
     const struct fuzz_section *sections;
     size_t section_count;
     const struct fuzz_fragments *extras; /* more members, each with a comma before */
+    const struct fuzz_fragments *whole;  /* objects as they are, '#' being their number; or NULL */
 };
 
-#define FUZZ_FAMILY_COUNT 7
-extern const struct fuzz_family fuzz_families[FUZZ_FAMILY_COUNT];
+/* What a target is about. */
+struct fuzz_set {
+    const struct fuzz_family *families;
+    size_t family_count;
+    const char *const *inventory; /* objects that say something of the cluster of the flows */
+    size_t inventory_count;
+    const struct fuzz_fragments *maps; /* one more object, of settings; or NULL */
+    const char *const *flows;          /* beside those that every target has, as lines of JSON */
+    size_t flow_count;
+};
 
-/* Objects that say something of the cluster that the flows are from. */
-#define FUZZ_INVENTORY_COUNT 10
-extern const char *const fuzz_inventory[FUZZ_INVENTORY_COUNT];
+enum { FUZZ_INVENTORY_MAX = 32, FUZZ_FLOWS_MAX = 12 };
+
+extern const struct fuzz_set fuzz_set_policy; /* policies of every kind */
+extern const struct fuzz_set fuzz_set_knp;
+extern const struct fuzz_set fuzz_set_cilium;
+extern const struct fuzz_set fuzz_set_admin;
+extern const struct fuzz_set fuzz_set_inventory; /* rules that go by it, and its objects */
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * Policies put together from fragments that the bytes choose, good ones and slightly bad ones, and
  * connections decided against them under every engine. The order of the objects in the file is no
- * part of any answer. With FUZZ_SHOW in the environment the text goes to standard error.
+ * part of any answer. With FUZZ_SHOW in the environment the text goes to standard error. FUZZ_SET
+ * says what the target is about.
  */
 #include "fuzz.h"
 
@@ -14,7 +15,11 @@
 #include "fuzz_fragments.h"
 #include "libflow/report.h"
 
-enum { OBJECTS_MAX = 8, DECISIONS_MAX = 64 };
+#ifndef FUZZ_SET
+#define FUZZ_SET fuzz_set_policy
+#endif
+
+enum { OBJECTS_MAX = 8, DECISIONS_MAX = 3 * (FUZZ_FLOWS_MAX + 10) };
 
 static const char *const engines[] = { "cilium-1.17", "cilium-1.18", "cilium-1.19", "cilium-1.20",
                                        "kubernetes" };
@@ -154,13 +159,31 @@ add_spec(struct flow_buf *out, struct choices *choices, const struct fuzz_family
     flow_buf_add_text(out, "}\n");
 }
 
+/* An object as it is, but for its number. */
+static void
+add_whole(struct flow_buf *out, const char *text, unsigned number)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '#') {
+            flow_buf_add_format(out, "%u", number);
+        } else {
+            flow_buf_add_char(out, *text);
+        }
+    }
+}
+
 /* One policy. Its name is its own, for of equal names the last counts, and that is an order. */
 static void
 add_policy(struct flow_buf *out, struct choices *choices, unsigned number)
 {
     static const char *const namespaces[] = { "shop", "data", "default", "${TEAM}", "${UNSET}" };
-    const struct fuzz_family *family = &fuzz_families[choose(choices, FUZZ_FAMILY_COUNT)];
+    const struct fuzz_family *family =
+        &FUZZ_SET.families[choose(choices, (unsigned)FUZZ_SET.family_count)];
 
+    if (family->whole != NULL) {
+        add_whole(out, choose_text(choices, family->whole), number);
+        return;
+    }
     flow_buf_add_format(out, "apiVersion: %s\nkind: %s\nmetadata: {name: ", family->version,
                         family->kind);
     if (family->name != NULL && number == 0) {
@@ -204,16 +227,17 @@ keep(struct outcome *outcome, const struct flow_decision *decision)
 static void
 check_explanation(const struct flow_explanation *side, const struct flow_record *record)
 {
-    const struct flow_decision *decision = &side->decision;
+    const struct flow_decision *decision = &side->decision, *of_l4 = &side->l4_decision;
     size_t deciding = 0;
 
     for (size_t i = 0; i < side->step_count; i++) {
         HOLDS(side->steps[i].policy != NULL && side->steps[i].line > 0);
         HOLDS(side->steps[i].selects != FLOW_NO);
-        HOLDS(!side->steps[i].decides || side->steps[i].policy == decision->policy);
+        HOLDS(!side->steps[i].decides || side->steps[i].policy == of_l4->policy);
         deciding += side->steps[i].decides;
     }
-    HOLDS(deciding == (decision->policy != NULL));
+    HOLDS(deciding == (of_l4->policy != NULL));
+    HOLDS(decision->request || decision->expected == of_l4->expected);
     if (record->decision != NULL && record->decision->direction == decision->direction &&
         record->is_reply != FLOW_UNKNOWN) {
         HOLDS(record->decision->expected == decision->expected);
@@ -247,6 +271,7 @@ explain(struct outcome *outcome, struct flow_classifier *classifier,
                                       i == 0 ? FLOW_DIRECTION_EGRESS : FLOW_DIRECTION_INGRESS,
                                       &sides[i], &err) == FLOW_OK);
         keep(outcome, &sides[i].decision);
+        fuzz_check_decision(&sides[i].l4_decision);
         check_explanation(&sides[i], record);
         if (write) {
             struct flow_explainer *explainer;
@@ -334,30 +359,37 @@ read_flows(void)
     for (size_t i = 0; i < FLOW_COUNT; i++) {
         flow_buf_add_text(&text, flows[i]);
     }
+    for (size_t i = 0; i < FUZZ_SET.flow_count; i++) {
+        flow_buf_add_text(&text, FUZZ_SET.flows[i]);
+    }
     HOLDS(!text.failed && flow_batch_new(&batch, &err) == FLOW_OK);
     HOLDS(flow_reader_open_memory(&reader, text.ptr, text.len, NULL, &err) == FLOW_OK);
     HOLDS(flow_reader_next(reader, batch, &err) == FLOW_OK);
-    HOLDS(flow_batch_count(batch) == FLOW_COUNT && flow_batch_problem_count(batch) == 0);
+    HOLDS(flow_batch_count(batch) == FLOW_COUNT + FUZZ_SET.flow_count &&
+          flow_batch_problem_count(batch) == 0);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct choices choices = { data, data + size };
-    struct flow_buf objects[OBJECTS_MAX + FUZZ_INVENTORY_COUNT] = { { 0 } };
-    const size_t count = sizeof(objects) / sizeof(objects[0]);
+    struct flow_buf objects[OBJECTS_MAX + FUZZ_INVENTORY_MAX + 1] = { { 0 } };
+    const size_t count = OBJECTS_MAX + FUZZ_SET.inventory_count + 1;
     struct flow_buf forward = { 0 }, backward = { 0 };
     static struct outcome first, second;
 
     if (reader == NULL) {
         read_flows();
     }
-    for (size_t i = 0; i < FUZZ_INVENTORY_COUNT; i++) {
+    for (size_t i = 0; i < FUZZ_SET.inventory_count; i++) {
         if (choose(&choices, 4) != 3) {
-            flow_buf_add_text(&objects[OBJECTS_MAX + i], fuzz_inventory[i]);
+            flow_buf_add_text(&objects[OBJECTS_MAX + i], FUZZ_SET.inventory[i]);
         }
     }
     make_objects(objects, &choices);
+    if (FUZZ_SET.maps != NULL) {
+        flow_buf_add_text(&objects[count - 1], choose_text(&choices, FUZZ_SET.maps));
+    }
     for (size_t i = 0; i < count; i++) {
         flow_buf_add_text(&forward, "---\n");
         flow_buf_add_str(&forward, flow_buf_str(&objects[i]));
