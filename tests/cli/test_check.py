@@ -316,6 +316,74 @@ status: {podIP: 10.1.1.1}
                   (source, port, expected, "not_applicable"))
 
 
+def names_are_those_that_the_log_answered_before_on_that_node(folder):
+    policy = write(folder, "p.yaml", """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: p, namespace: a}
+spec: {endpointSelector: {}, egress: [{toFQDNs: [{matchName: a.x.io}]}]}
+""")
+    answer = json.loads(flow("dns", A, WORLD))
+    answer["flow"].update({
+        "time": "2026-09-01T10:00:04Z", "Type": "L7", "event_type": {"type": 129},
+        "l7": {"type": "RESPONSE", "dns": {"query": "a.x.io.", "ips": ["203.0.113.5"],
+                                           "ttl": 20, "rrtypes": ["A"]}}})
+    lines = []
+    for second in (1, 5, 20, 40):
+        for node in ("node-1", "node-2"):
+            line = json.loads(flow("%d %s" % (second, node), A, WORLD))
+            line["flow"]["time"] = line["time"] = "2026-09-01T10:00:%02dZ" % second
+            line["flow"]["node_name"] = line["node_name"] = node
+            line["flow"]["IP"]["destination"] = "203.0.113.5"
+            lines.append(json.dumps(line))
+    answer["flow"]["node_name"] = answer["node_name"] = "node-1"
+    # where the answer stands in the log does not matter, only when it was given
+    for log in (lines + [json.dumps(answer)], [json.dumps(answer)] + lines):
+        rows = flowcheck("check", "-f", policy, "-o", "jsonl",
+                         write(folder, "log", "\n".join(log))).rows()
+        equal({row["uuid"] for row in rows if row["expected"] == "allow"},
+              {"5 node-1", "20 node-1"})
+        equal({tuple(row["undecided"]) for row in rows
+               if row["uuid"] not in ("dns", "5 node-1", "20 node-1")}, {("no-dns-evidence",)})
+
+
+def a_request_is_told_apart_from_its_connection(folder):
+    policy = write(folder, "p.yaml", """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: p, namespace: a}
+spec:
+  endpointSelector: {}
+  egress: [{toPorts: [{ports: [{port: '80', protocol: TCP}], rules: {http: [{method: GET}]}}]}]
+""")
+    lines = []
+    for method in ("GET", "PUT"):
+        line = json.loads(flow(method, A, B, port=80))
+        line["flow"].update({"Type": "L7", "event_type": {"type": 129}, "l7": {
+            "type": "REQUEST", "http": {"method": method, "url": "http://x.io/"}}})
+        lines.append(json.dumps(line))
+    log = write(folder, "log", "\n".join(lines))
+    rows = flowcheck("check", "-f", policy, "-o", "jsonl", log).rows()
+    equal([(row["expected"], row["l7"]) for row in rows],
+          [("allow", {"protocol": "http", "connection": "allow", "request": "allow"}),
+           ("deny_default", {"protocol": "http", "connection": "allow",
+                             "request": "deny_default"})])
+
+
+def explain_without_uuid_explains_every_flow_with_its_chain(folder):
+    policies = write(folder, "p.yaml", DENY_ALL + "---\n" + ALLOW_443)
+    log = write(folder, "log", flow("one", A, WORLD, port=80) + "\n" + flow("two", A, WORLD))
+    rows = flowcheck("explain", "-f", policies, "-o", "jsonl", log).rows()
+    equal([row["uuid"] for row in rows], ["one", "two"])
+    equal([row["sides"][0]["chain"] for row in rows],
+          ["[KNP] does_not_admit (a/deny) -> [KNP] does_not_admit (a/allow egress[0]) -> "
+           "deny_default",
+           "[KNP] admits (a/allow egress[0]) -> allow"])
+    step = rows[1]["sides"][0]["steps"][1]
+    equal((step["name"], step["verb"], step["decides"], step["file"]),
+          ("allow", "admits", True, policies))
+    contains(flowcheck("explain", "-f", policies, "--uuid", "two", log).out,
+             "[KNP] admits (a/allow egress[0]) -> allow\n")
+
+
 def the_example_program_does_the_same_through_the_library(_):
     program = os.path.join(os.environ["BUILD_ROOT"], "example_check")
     done = subprocess.run([program, EXAMPLE + "/policies", EXAMPLE + "/flows.jsonl.zst"],
