@@ -323,6 +323,10 @@ class End:
             name = (RESERVED_NUMBERS.get(number) or ("remote-node" if number >= 0x02000000 else None)
                     or ("world" if number >= 0x01000000 else None))
             self.labels = {("reserved", name, "")} if name else set()
+            if name == "kube-apiserver":
+                # the number is that of API servers on nodes, and records with labels have both; those outside have a
+                # number of their own (3.6)
+                self.labels.add(("reserved", "remote-node", ""))
             # 3.6: kube-apiserver may sit beside these; the number does not tell
             self.maybe_apiserver = number in (1, 6) or number >= 0x01000000
         reserved = {key for source, key, _ in self.labels if source == "reserved"}
