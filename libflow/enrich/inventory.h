@@ -22,6 +22,7 @@ struct flow_port_name {
 struct flow_pod {
     struct flow_str namespace_name, name;
     struct flow_str service_account; /* "" when not known */
+    struct flow_str node_name;       /* where it runs, "" when not known */
     struct flow_pair *labels;
     size_t label_count;
     struct flow_port_name *ports;

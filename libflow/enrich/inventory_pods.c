@@ -96,6 +96,7 @@ read_pod(struct flow_fields_context *context, const struct flow_node *metadata,
     pod->service_account = flow_str_of(spec != NULL ? "default" : "");
     if (!flow_inventory_labels(context, metadata, "labels", &pod->labels, &pod->label_count) ||
         !flow_field_text_member(context, spec, "serviceAccountName", &pod->service_account, NULL) ||
+        !flow_field_text_member(context, spec, "nodeName", &pod->node_name, NULL) ||
         (host != NULL && !flow_field_boolean(context, host, "hostNetwork", &pod->host_network)) ||
         !each_container(context, spec, NULL, &pod->port_count)) {
         return NULL;

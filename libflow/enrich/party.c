@@ -339,22 +339,27 @@ pod_of(const struct flow_party_table *table, const struct flow_endpoint *endpoin
     return pod;
 }
 
-/* Which node an address of a node is, seen from the node that reports. */
+/* Which node an address or a pod on its node's network is, seen from the node that reports. */
 enum which_node { NODE_NOT_TOLD = 0, NODE_OWN, NODE_OTHER };
 
 static enum which_node
-which_node(const struct flow_party_table *table, const struct flow_address *address,
-           struct flow_str reporter)
+which_node(const struct flow_party_table *table, const struct flow_endpoint *endpoint,
+           const struct flow_address *address, struct flow_str reporter)
 {
     const struct flow_cluster_node *node = flow_inventory_address(table->inventory, address).node;
+    const struct flow_pod *pod =
+        node == NULL && endpoint->pod_name.len > 0 ? named_pod(table->inventory, endpoint) : NULL;
+    const struct flow_str name = node != NULL  ? node->name
+                                 : pod != NULL ? pod->node_name
+                                               : FLOW_STR("");
     const char *slash = reporter.len > 0 ? memchr(reporter.ptr, '/', reporter.len) : NULL;
 
     if (slash != NULL) {
         reporter = flow_str_from(reporter, (size_t)(slash - reporter.ptr) + 1);
     }
-    return node == NULL || reporter.len == 0      ? NODE_NOT_TOLD
-           : flow_str_equal(node->name, reporter) ? NODE_OWN
-                                                  : NODE_OTHER;
+    return name.len == 0 || reporter.len == 0 ? NODE_NOT_TOLD
+           : flow_str_equal(name, reporter)   ? NODE_OWN
+                                              : NODE_OTHER;
 }
 
 /* A party of which no label is known, by its number or its address. */
@@ -547,7 +552,7 @@ static const struct flow_party *
 find_by_address(struct flow_party_table *table, const struct flow_endpoint *endpoint,
                 const struct flow_address *address, struct flow_str reporter)
 {
-    const enum which_node which = which_node(table, address, reporter);
+    const enum which_node which = which_node(table, endpoint, address, reporter);
     struct address_key {
         struct flow_address address;
         uint8_t which, endpoint[sizeof(endpoint->id)];
@@ -587,7 +592,8 @@ flow_party_find(struct flow_party_table *table, const struct flow_dict *dict,
         table->dict = dict;
     }
     /* only an end that the record is silent about depends on its address */
-    if (goes_by_address(table->inventory, endpoint) && is_told_of(table->inventory, address)) {
+    if (goes_by_address(table->inventory, endpoint) &&
+        (endpoint->pod_name.len > 0 || is_told_of(table->inventory, address))) {
         return find_by_address(table, endpoint, address, reporter);
     }
     if (!reserve_endpoint(table, endpoint->id)) {

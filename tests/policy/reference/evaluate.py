@@ -338,14 +338,17 @@ class End:
         if "kube-apiserver" in reserved:
             return "remote-node"
         on_node = ((self.object or self.template or {}).get("spec") or {}).get("hostNetwork")
+        there = ((self.object or {}).get("spec") or {}).get("nodeName") if on_node else None
         if not self.labels and on_node and not (self.cilium and not self.identity
-                                                and self.ip in self.cluster.nodes_by_ip):
+                                                and (there or self.ip in self.cluster.nodes_by_ip)):
             return "hostnetwork"
         if self.labels or self.identity or ((self.object or self.template) and not on_node):
             return "pod"
-        if self.ip in self.cluster.nodes_by_ip:
+        if there or self.ip in self.cluster.nodes_by_ip:
             # 6.2: the address of a node, of the reporting one or of another; it may be the API server's too
-            kind = "host" if node_named(self.cluster, node) is self.cluster.nodes_by_ip[self.ip] else "remote-node"
+            own = (node_named(self.cluster, node) is self.cluster.nodes_by_ip[self.ip]
+                   if self.ip in self.cluster.nodes_by_ip else there == (node or "").rpartition("/")[2])
+            kind = "host" if own else "remote-node"
             self.labels, self.maybe_apiserver = {("reserved", kind, "")}, True
             return kind
         if self.ip in self.cluster.pods_by_ip or end.get("pod"):
@@ -595,6 +598,8 @@ def host_outcomes(side):
         return {"not_applicable"}
     local_pod = side.peer.is_managed_pod() and side.peer.local
     outcomes = {"not_applicable"} if local_pod else connection_and_request(side)
+    if side.peer.local and side.peer.kind is None:              # it may be a pod of this node
+        outcomes = outcomes - set(ALLOWS) | {"not_applicable"}
     if side.settings.host_firewall and side.subject.kind == "host":
         return outcomes
     if outcomes <= set(ALLOWS) | {"not_applicable"}:
@@ -712,7 +717,7 @@ def local_host(side):
 
     The regression of 1.20.0 under enable-policy=always (3.11, #48527) is not followed: the engine is the 1.20 line.
     """
-    if side.direction != "ingress":
+    if side.direction != "ingress" or side.subject.kind == "host":
         return FALSE
     if side.peer.kind == "hostnetwork" and not side.cilium and side.peer.runs_elsewhere(side.node):
         return FALSE
