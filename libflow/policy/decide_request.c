@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/intern.h"
 #include "base/str.h"
 
 /* A peer and a port of a rule that match the connection, or may. */
@@ -18,6 +19,7 @@ struct entry {
     const struct flow_peer *peer; /* NULL: any */
     const struct flow_port *port; /* NULL: any */
     struct flow_tri matches;
+    uint32_t group;
 };
 
 struct entries {
@@ -74,7 +76,7 @@ static void
 add_rule(struct entries *entries, const struct flow_selected *selected,
          const struct flow_rule *rule, const struct flow_question *question)
 {
-    struct entry entry = { selected->policy, rule, NULL, NULL, selected->selects };
+    struct entry entry = { selected->policy, rule, NULL, NULL, selected->selects, 0 };
 
     if (rule->peer_extent == FLOW_EXTENT_ANY) {
         add_ports(entries, entry, question);
@@ -178,33 +180,104 @@ struct sum {
     const struct entry *first;                /* of those that ask, or may */
 };
 
-/* Whether an entry of the same key lets all requests pass, and whether its filters agree. */
-static struct flow_tri
-look_beside(const struct entries *entries, const struct entry *entry, bool *conflict)
+/* Entries of one key. */
+struct group {
+    const struct entry *first;
+    struct flow_tri open; /* one of them lets all requests pass */
+    uint8_t protocol;     /* of those that filter */
+    bool filters, conflict;
+};
+
+static uint64_t
+hash_text(uint64_t hash, struct flow_str text)
 {
-    struct flow_tri open = flow_tri_of(false);
+    return text.len > 0 ? flow_hash(text.ptr, text.len, hash) : hash + 1;
+}
 
-    for (size_t i = 0; i < entries->count; i++) {
-        const struct entry *other = &entries->entries[i];
-        const struct flow_request_filter *filter = filter_of(other);
+/* Entries of the same key have the same. */
+static uint64_t
+hash_key(const struct entry *entry)
+{
+    const struct flow_peer *peer = entry->peer;
+    const struct flow_port *port = entry->port;
+    uint64_t hash = 0;
 
-        if (other == entry || !same_key(other, entry)) {
-            continue;
-        }
-        if (filter == NULL) {
-            open = flow_tri_or(open, other->matches);
-        } else if (filter->protocol != filter_of(entry)->protocol) {
-            *conflict = true;
+    if (port != NULL) {
+        const uint16_t numbers[] = { port->any_port, port->first, port->last };
+
+        hash = hash_text(flow_hash(numbers, sizeof(numbers), 1), port->name);
+    }
+    if (peer != NULL) {
+        const uint8_t numbers[] = { peer->kind, peer->entity, peer->cidr.length };
+
+        hash = flow_hash(numbers, sizeof(numbers), hash + 1);
+        hash = flow_hash(peer->cidr.address.bytes, sizeof(peer->cidr.address.bytes), hash);
+        hash = hash_text(hash_text(hash, peer->pattern), peer->namespace_name);
+        for (size_t i = 0; i < peer->selector.count; i++) {
+            const struct flow_requirement *requirement = &peer->selector.requirements[i];
+
+            hash = hash_text(hash, requirement->key);
+            for (size_t v = 0; v < requirement->value_count; v++) {
+                hash = hash_text(hash, requirement->values[v]);
+            }
         }
     }
-    return open;
+    return hash;
+}
+
+/* Puts the entries of each key together; false when out of memory. */
+static bool
+make_groups(struct entries *entries, struct group **out)
+{
+    size_t room = 4;
+    size_t count = 0;
+    struct group *groups;
+    uint32_t *slots; /* of groups, + 1; 0 for none */
+
+    while (room < entries->count * 2) {
+        room *= 2;
+    }
+    groups = calloc(entries->count + 1, sizeof(*groups));
+    slots = calloc(room, sizeof(*slots));
+    for (size_t i = 0; groups != NULL && slots != NULL && i < entries->count; i++) {
+        struct entry *entry = &entries->entries[i];
+        const struct flow_request_filter *filter = filter_of(entry);
+        size_t at = hash_key(entry) & (room - 1);
+        struct group *group;
+
+        while (slots[at] != 0 && !same_key(groups[slots[at] - 1].first, entry)) {
+            at = (at + 1) & (room - 1);
+        }
+        if (slots[at] == 0) {
+            groups[count].first = entry;
+            slots[at] = (uint32_t)++count;
+        }
+        entry->group = slots[at] - 1;
+        group = &groups[entry->group];
+        if (filter == NULL) {
+            group->open = flow_tri_or(group->open, entry->matches);
+        } else {
+            group->conflict |= group->filters && group->protocol != filter->protocol;
+            group->protocol = filter->protocol;
+            group->filters = true;
+        }
+    }
+    *out = groups;
+    entries->failed |= groups == NULL || slots == NULL;
+    free(slots);
+    return !entries->failed;
 }
 
 static struct sum
-sum_up(const struct entries *entries, const struct flow_request *request)
+sum_up(struct entries *entries, const struct flow_request *request)
 {
     struct sum sum = { .any = false };
+    struct group *groups = NULL;
 
+    if (!make_groups(entries, &groups)) {
+        free(groups);
+        return sum;
+    }
     for (size_t i = 0; i < entries->count; i++) {
         const struct entry *entry = &entries->entries[i];
         const struct flow_request_filter *filter = filter_of(entry);
@@ -214,8 +287,11 @@ sum_up(const struct entries *entries, const struct flow_request *request)
             sum.plain = flow_tri_or(sum.plain, entry->matches);
             continue;
         }
-        passes = flow_tri_or(look_beside(entries, entry, &sum.conflict),
-                             flow_match_request(filter, request));
+        sum.conflict |= groups[entry->group].conflict;
+        passes = groups[entry->group].open;
+        if (passes.truth != FLOW_TRUE) {
+            passes = flow_tri_or(passes, flow_match_request(filter, request));
+        }
         if (filter->server_names) {
             /* the name in a TLS handshake is not in records of requests */
             passes = flow_tri_and(passes, flow_tri_maybe(FLOW_UNDECIDED_NO_REQUEST));
@@ -233,6 +309,7 @@ sum_up(const struct entries *entries, const struct flow_request *request)
         }
         sum.why |= entry->matches.why | passes.why;
     }
+    free(groups);
     return sum;
 }
 
