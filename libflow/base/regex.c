@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 
-enum { MATCH_STEPS_MAX = 20000, WORK_INTS = 4096 };
+enum { MATCH_STEPS_MAX = 20000, WORK_INTS = 4096, REPEATS_MAX = 1000 };
 
 struct flow_regex {
     pcre2_code *code;
@@ -31,6 +31,24 @@ ends_repeat(struct flow_str pattern, size_t at)
         i--;
     }
     return i < at && i > 0 && pattern.ptr[i - 1] == '{';
+}
+
+/* Whether a repeat such as {2,3} that begins at this place is of more than RE2 takes. */
+static bool
+repeats_too_often(struct flow_str pattern, size_t at)
+{
+    unsigned number = 0;
+    bool too_many = false;
+    size_t i = at + 1;
+
+    for (; i < pattern.len && ((pattern.ptr[i] >= '0' && pattern.ptr[i] <= '9') ||
+                               (pattern.ptr[i] == ',' && i > at + 1));
+         i++) {
+        number = pattern.ptr[i] == ',' ? 0 : number * 10 + (unsigned)(pattern.ptr[i] - '0');
+        number = number > REPEATS_MAX ? REPEATS_MAX + 1 : number;
+        too_many |= number > REPEATS_MAX;
+    }
+    return too_many && i < pattern.len && pattern.ptr[i] == '}';
 }
 
 /* The offset of what RE2 does not have, or SIZE_MAX. */
@@ -55,7 +73,7 @@ find_foreign(struct flow_str pattern)
                        (pattern.ptr[i - 1] == '^' && pattern.ptr[i - 2] == '[');
         } else if (c == '[') {
             in_class = true;
-        } else if (c == '(' && next == '*') {
+        } else if ((c == '(' && next == '*') || (c == '{' && repeats_too_often(pattern, i))) {
             return i;
         } else if (c == '(' && next == '?') {
             const struct flow_str rest = { pattern.ptr + i + 2, pattern.len - i - 2 };

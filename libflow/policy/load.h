@@ -11,6 +11,7 @@ struct flow_loader {
     struct flow_cache objects; /* "kind/namespace/name" -> index + 1 of the info, as a pointer */
     struct flow_cache told;    /* kinds of which a note was made */
     bool snapshot;             /* inventory alone */
+    bool configured;           /* a ConfigMap cilium-config was there */
 };
 
 /* Takes one document in; what is wrong with it becomes a note. */

@@ -421,15 +421,30 @@ static void
 load_settings(struct flow_loader *loader, const struct flow_node *object)
 {
     struct flow_policies *set = loader->policies;
-    const struct flow_node *data = flow_field(object, "data");
+    const struct flow_node *data = flow_node_get(object, "data");
 
-    for (size_t i = 0; data != NULL && i < data->count; i++) {
+    if (data == NULL || data->type != FLOW_NODE_MAP) {
+        note(loader, FLOW_NOTE_WARNING, data != NULL ? data : object,
+             "expected a map at data of ConfigMap cilium-config, found %s",
+             data != NULL ? flow_node_type_name(data) : "none");
+        return;
+    }
+    if (loader->configured) {
+        note(loader, FLOW_NOTE_WARNING, object,
+             "expected one ConfigMap cilium-config, found another; what it sets counts");
+    }
+    loader->configured = true;
+    for (size_t i = 0; i < data->count; i++) {
         const struct flow_node *value = data->pairs[i].value;
         struct flow_error error;
         struct flow_str text;
         int rc;
 
         if (value->type != FLOW_NODE_SCALAR) {
+            if (flow_settings_has(data->pairs[i].key->text)) {
+                note(loader, FLOW_NOTE_WARNING, value, "expected text at %s, found %s",
+                     data->pairs[i].key->text.ptr, flow_node_type_name(value));
+            }
             continue;
         }
         text = flow_arena_str(&set->arena, value->text);
@@ -453,9 +468,7 @@ is_agent_config(const struct flow_node *object, struct flow_str group, struct fl
     const struct flow_node *name = flow_field(flow_field(object, "metadata"), "name");
 
     return group.len == 0 && flow_str_is(kind, "ConfigMap") && name != NULL &&
-           name->type == FLOW_NODE_SCALAR && flow_str_is(name->text, "cilium-config") &&
-           flow_node_get(object, "data") != NULL &&
-           flow_node_get(object, "data")->type == FLOW_NODE_MAP;
+           name->type == FLOW_NODE_SCALAR && flow_str_is(name->text, "cilium-config");
 }
 
 static void

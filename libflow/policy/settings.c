@@ -3,6 +3,7 @@
 #include "policy/settings.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/limits.h"
 #include "base/str.h"
@@ -92,8 +93,16 @@ static int
 set_labels(struct flow_settings *settings, struct flow_str name, struct flow_str value,
            struct flow_error *err)
 {
-    (void)name;
-    return flow_label_filter_parse(&settings->labels, value, err);
+    const int rc = flow_label_filter_parse(&settings->labels, value, err);
+
+    if (rc < 0 && rc != FLOW_E_MEMORY && err != NULL) {
+        char reason[sizeof(err->message)];
+
+        snprintf(reason, sizeof(reason), "%s", err->message);
+        snprintf(err->message, sizeof(err->message), "setting %.*s: %.*s", (int)name.len, name.ptr,
+                 (int)(sizeof(reason) - 64), reason);
+    }
+    return rc;
 }
 
 static const struct {
@@ -107,6 +116,20 @@ static const struct {
     { "cluster-name", set_cluster_name },
     { "labels", set_labels },
 };
+
+bool
+flow_settings_has(struct flow_str name)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof(booleans) / sizeof(booleans[0]); i++) {
+        found |= flow_str_is(name, booleans[i].name);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        found |= flow_str_is(name, others[i].name);
+    }
+    return found;
+}
 
 int
 flow_settings_set(struct flow_settings *settings, struct flow_str name, struct flow_str value,

@@ -27,6 +27,9 @@ struct flow_settings {
     struct flow_label_filter labels;
 };
 
+/* Whether there is a setting of that name. */
+bool flow_settings_has(struct flow_str name);
+
 /*
  * FLOW_OK; FLOW_END for a name that is no setting; FLOW_E_ARGUMENT with a message for a bad value.
  * The value must outlive the settings.
