@@ -268,7 +268,11 @@ parse(struct arguments *arguments, int argc, char **argv)
         say("expected an input");
         return FLOW_E_ARGUMENT;
     }
-    return one_on_stdout(arguments) ? FLOW_OK : FLOW_E_ARGUMENT;
+    return one_on_stdout(arguments) && check_files(arguments->paths, arguments->output_count,
+                                                   (const char *const *)arguments->inputs,
+                                                   arguments->input_count, &arguments->policies)
+               ? FLOW_OK
+               : FLOW_E_ARGUMENT;
 }
 
 static int
@@ -277,6 +281,8 @@ read_input(struct run *run, struct flow_reader *reader, bool learns, struct flow
     size_t told = 0;
     int rc;
 
+    /* of a pipe each record is judged by what came before it, however the bytes arrive */
+    flow_batch_set_limit(run->batch, learns ? 1 : 0);
     while ((rc = flow_reader_next(reader, run->batch, err)) == FLOW_OK) {
         say_problems(run->batch, &told);
         if (learns && (rc = flow_names_learn(run->names, run->batch, err)) != FLOW_OK) {
@@ -443,7 +449,7 @@ run_check(const struct arguments *arguments)
     if (arguments->policies.manifests.count == 0) {
         say("warning: no policies are given with -f, so every answer is undecidable");
     } else if (flow_policies_count(run.policies) == 0) {
-        say("warning: no policy was loaded, so nothing isolates any endpoint");
+        say("warning: no policy was loaded");
     }
     rc = open_all(&run, &err);
     if (rc == FLOW_OK) {

@@ -138,13 +138,18 @@ check_arguments(const struct arguments *arguments)
         say("expected format text, json or jsonl, found \"%.40s\"", arguments->format);
         return false;
     }
-    if (arguments->uuid != NULL && (arguments->from != NULL || arguments->to != NULL)) {
-        say("expected --uuid, or --from and --to, found both");
+    if (arguments->uuid != NULL && is_hypothetical(arguments)) {
+        say("expected --uuid, or --from, --to and --port, found both");
         return false;
     }
     if (is_hypothetical(arguments)) {
         if (arguments->from == NULL || arguments->to == NULL || arguments->port == NULL) {
             say("expected --from, --to and --port, found not all of them");
+            return false;
+        }
+        if (arguments->input_count > 0) {
+            say("expected no input beside --from, --to and --port, found \"%.60s\"",
+                arguments->inputs[0]);
             return false;
         }
         return true;
@@ -176,7 +181,11 @@ parse(struct arguments *arguments, int argc, char **argv)
     }
     arguments->inputs = argv + optind;
     arguments->input_count = (size_t)(argc - optind);
-    return check_arguments(arguments) ? FLOW_OK : FLOW_E_ARGUMENT;
+    return check_arguments(arguments) &&
+                   check_files(&arguments->path, 1, (const char *const *)arguments->inputs,
+                               arguments->input_count, &arguments->policies)
+               ? FLOW_OK
+               : FLOW_E_ARGUMENT;
 }
 
 /* "443/TCP" */
@@ -186,9 +195,12 @@ parse_port(const char *text, struct flow_connection *connection)
     char *end;
     const unsigned long number = strtoul(text, &end, 10);
 
-    if (end != text && *end == '/' && number <= UINT16_MAX) {
+    if (text[0] >= '0' && text[0] <= '9' && *end == '/' && number <= UINT16_MAX) {
         for (uint8_t p = FLOW_PROTOCOL_TCP; p <= FLOW_PROTOCOL_IGMP; p++) {
-            if (strcasecmp(end + 1, flow_protocol_name(p)) == 0) {
+            const bool has_port = p <= FLOW_PROTOCOL_SCTP;
+
+            if (strcasecmp(end + 1, flow_protocol_name(p)) == 0 &&
+                (has_port || number <= UINT8_MAX)) {
                 connection->protocol = p;
                 connection->has_port = true;
                 connection->destination_port = (uint16_t)number;
@@ -210,6 +222,7 @@ parse_end(struct flow_dict *dict, const char *text, const struct flow_endpoint *
     const struct flow_str nothing = { "", 0 };
     const struct flow_str whole = { text, strlen(text) };
     const char *slash = strchr(text, '/');
+    struct flow_cidr cidr;
 
     for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++) {
         if (strcmp(text, entities[i]) == 0) {
@@ -217,7 +230,8 @@ parse_end(struct flow_dict *dict, const char *text, const struct flow_endpoint *
             return *endpoint != NULL;
         }
     }
-    if (slash != NULL) {
+    if (slash != NULL && slash != text && slash[1] != '\0' && strchr(slash + 1, '/') == NULL &&
+        flow_cidr_parse(&cidr, whole, NULL) != FLOW_OK) {
         const struct flow_str namespace_name = { text, (size_t)(slash - text) };
         const struct flow_str pod = { slash + 1, strlen(slash + 1) };
 
@@ -374,6 +388,7 @@ read_input(const struct arguments *arguments, struct subject *subject, struct fl
     size_t told = 0;
     int rc;
 
+    flow_batch_set_limit(batch, learns ? 1 : 0); /* as flowcheck check */
     while ((rc = flow_reader_next(reader, batch, err)) == FLOW_OK) {
         say_problems(batch, &told);
         subject->damaged |= told > 0;

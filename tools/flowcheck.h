@@ -69,6 +69,13 @@ int learn_names(struct flow_names **names, const struct flow_policies *policies,
 /* Whether an input is a file or directory, and so is read twice. */
 bool can_read_twice(const char *input);
 
+/*
+ * outputs.c: that no output is a file that is read, or lies in a folder that is, and that each has
+ * one of its own, as opening it empties it; and that standard input is read once. false: told.
+ */
+bool check_files(const char *const *outputs, size_t count, const char *const *inputs,
+                 size_t input_count, const struct policy_arguments *policies);
+
 /* "flowcheck: " and a line on stderr. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_error(const struct flow_error *err);

@@ -28,7 +28,7 @@ struct flow_decision {
     uint8_t direction;  /**< enum flow_direction: the side this is about */
     bool l7;            /**< a rule that admits it, or may, filters requests behind the L4 answer */
     bool by_host_rule;  /**< admitted because nodes may always reach their own pods */
-    bool request;       /**< about a request on a connection that is allowed */
+    bool request;       /**< about a request on a connection that is, or may be, allowed */
     bool by_setting;    /**< denied because enable-policy=always isolates every endpoint */
     uint8_t auth;       /**< enum flow_auth: what a rule that admits it asks for beside */
     uint32_t undecided; /**< bits of enum flow_undecided, when undecidable */

@@ -355,6 +355,11 @@ struct flow_batch;
 FLOW_API int flow_batch_new(struct flow_batch **out, struct flow_error *err);
 FLOW_API void flow_batch_free(struct flow_batch *batch);
 
+/**
+ * The most records that are read into it at a time, from the next reading on; 0 (default): as many
+ * as fit. With 1 each record can be judged by what those before it taught.
+ */
+FLOW_API void flow_batch_set_limit(struct flow_batch *batch, size_t limit);
 FLOW_API size_t flow_batch_count(const struct flow_batch *batch);
 /** A record, i below flow_batch_count. */
 FLOW_API const struct flow_record *flow_batch_at(const struct flow_batch *batch, size_t i);

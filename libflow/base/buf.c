@@ -99,3 +99,34 @@ flow_buf_free(struct flow_buf *buf)
     free(buf->ptr);
     memset(buf, 0, sizeof(*buf));
 }
+
+/* Bytes of a character that steers a terminal; 0 for another. */
+static size_t
+steering(const unsigned char *at, size_t len)
+{
+    if (at[0] < 0x20 || at[0] == 0x7f) {
+        return 1;
+    }
+    if (len >= 2 && at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) {
+        return 2; /* U+0080 to U+009F */
+    }
+    if (len >= 3 && at[0] == 0xe2 &&
+        ((at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) ||  /* U+2028 to U+202E */
+         (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9))) { /* U+2066 to U+2069 */
+        return 3;
+    }
+    return 0;
+}
+
+void
+flow_buf_add_clean(struct flow_buf *buf, struct flow_str text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.ptr;
+
+    for (size_t i = 0; i < text.len;) {
+        const size_t bad = steering(bytes + i, text.len - i);
+
+        flow_buf_add_char(buf, bad > 0 ? '?' : text.ptr[i]);
+        i += bad > 0 ? bad : 1;
+    }
+}

@@ -26,4 +26,10 @@ struct flow_str flow_buf_str(const struct flow_buf *buf);
 void flow_buf_reset(struct flow_buf *buf);
 void flow_buf_free(struct flow_buf *buf);
 
+/*
+ * Text from outside for a terminal: what would steer it (control characters, also those of Unicode,
+ * line and paragraph separators, changes of direction) becomes a question mark.
+ */
+void flow_buf_add_clean(struct flow_buf *buf, struct flow_str text);
+
 #endif

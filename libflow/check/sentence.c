@@ -46,7 +46,7 @@ flow_decision_sentence(const struct flow_decision *decision, uint8_t result, uin
         return;
     }
     if (decision->request && decision->expected == FLOW_EXPECTED_DENY_DEFAULT) {
-        flow_buf_add_text(out, "the connection is allowed and the request is not: ");
+        flow_buf_add_text(out, "the request is denied: ");
         add_policy(decision, out);
         flow_buf_add_text(out, " filters requests and no rule of it admits this one");
         return;

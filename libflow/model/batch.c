@@ -49,8 +49,15 @@ flow_batch_new(struct flow_batch **out, struct flow_error *err)
         flow_batch_free(batch);
         return flow_fail_memory(err);
     }
+    batch->limit = FLOW_BATCH_RECORDS_MAX;
     *out = batch;
     return FLOW_OK;
+}
+
+void
+flow_batch_set_limit(struct flow_batch *batch, size_t limit)
+{
+    batch->limit = limit > 0 && limit < FLOW_BATCH_RECORDS_MAX ? limit : FLOW_BATCH_RECORDS_MAX;
 }
 
 void

@@ -28,7 +28,7 @@ void flow_buffer_release(struct flow_buffer *buffer);
 
 struct flow_batch {
     struct flow_record *records; /* FLOW_BATCH_RECORDS_MAX of them */
-    size_t count;
+    size_t count, limit;
     struct flow_error *problems;  /* FLOW_BATCH_PROBLEMS_MAX of them */
     size_t problem_count;         /* also those not kept */
     struct flow_buffer *buffer;   /* what texts of the records point into, or NULL */
@@ -52,7 +52,7 @@ void flow_batch_commit(struct flow_batch *batch);
 static inline bool
 flow_batch_full(const struct flow_batch *batch)
 {
-    return batch->count == FLOW_BATCH_RECORDS_MAX;
+    return batch->count >= batch->limit;
 }
 
 void flow_batch_add_problem(struct flow_batch *batch, const struct flow_error *problem);

@@ -15,9 +15,9 @@
 static void
 add_connection(struct flow_buf *out, const struct flow_explain_report *report)
 {
-    flow_buf_add_str(out, report->source);
+    flow_buf_add_clean(out, report->source);
     flow_buf_add_text(out, " -> ");
-    flow_buf_add_str(out, report->destination);
+    flow_buf_add_clean(out, report->destination);
     if (report->has_port) {
         flow_buf_add_format(out, " %u/%s", report->port, flow_protocol_name(report->protocol));
     } else {
@@ -45,7 +45,7 @@ add_words(struct flow_buf *out, const struct flow_explain_step *step)
     }
     if (step->rule.len > 0) {
         flow_buf_add_text(out, " by ");
-        flow_buf_add_str(out, step->rule);
+        flow_buf_add_clean(out, step->rule);
     }
     for (unsigned code = 0, told = 0; code < FLOW_UNDECIDED_COUNT; code++) {
         if ((step->undecided >> code & 1) != 0) {
@@ -75,9 +75,11 @@ add_rules_text(struct flow_buf *out, const struct flow_explain_step *step)
             continue;
         }
         flow_buf_add_text(out, "        ");
-        flow_buf_add_str(out, rule->name);
-        flow_buf_add_format(out, "  %s:%u  peer %s, port %s\n", step->policy->file, rule->line,
-                            answer_name(rule->peer), answer_name(rule->port));
+        flow_buf_add_clean(out, rule->name);
+        flow_buf_add_text(out, "  ");
+        flow_buf_add_clean(out, flow_str_of(step->policy->file));
+        flow_buf_add_format(out, ":%u  peer %s, port %s\n", rule->line, answer_name(rule->peer),
+                            answer_name(rule->port));
     }
     if (others > 0) {
         flow_buf_add_format(out, "        %zu rule%s of which neither peer nor port fits\n", others,
@@ -90,10 +92,14 @@ add_step_text(struct flow_buf *out, const struct flow_explain_step *step)
 {
     const struct flow_policy_info *policy = step->policy;
 
-    flow_buf_add_format(out, "  %s [%s] %s%s%s  %s:%u\n      ", step->decides ? "=>" : "  ",
-                        flow_policy_kind_name(policy->kind), policy->namespace_name,
-                        policy->namespace_name[0] != '\0' ? "/" : "", policy->name, policy->file,
-                        step->line);
+    flow_buf_add_format(out, "  %s [%s] ", step->decides ? "=>" : "  ",
+                        flow_policy_kind_name(policy->kind));
+    flow_buf_add_clean(out, flow_str_of(policy->namespace_name));
+    flow_buf_add_text(out, policy->namespace_name[0] != '\0' ? "/" : "");
+    flow_buf_add_clean(out, flow_str_of(policy->name));
+    flow_buf_add_text(out, "  ");
+    flow_buf_add_clean(out, flow_str_of(policy->file));
+    flow_buf_add_format(out, ":%u\n      ", step->line);
     add_words(out, step);
     flow_buf_add_char(out, '\n');
     add_rules_text(out, step);
@@ -104,12 +110,13 @@ add_side_text(struct flow_buf *out, const struct flow_explain_report *report,
               const struct flow_explanation *side)
 {
     const bool egress = side->decision.direction == FLOW_DIRECTION_EGRESS;
+    struct flow_buf line = { 0 };
 
     flow_buf_add_format(out, "\n%s of ", flow_direction_name(side->decision.direction));
-    flow_buf_add_str(out, egress ? report->source : report->destination);
-    flow_buf_add_format(out, ": %s\n", flow_expected_name(side->decision.expected));
-    flow_buf_add_text(out, "  ");
-    flow_explanation_chain(side, out);
+    flow_buf_add_clean(out, egress ? report->source : report->destination);
+    flow_buf_add_format(out, ": %s\n  ", flow_expected_name(side->decision.expected));
+    flow_explanation_chain(side, &line);
+    flow_buf_add_clean(out, flow_buf_str(&line));
     flow_buf_add_char(out, '\n');
     for (size_t i = 0; i < side->step_count; i++) {
         add_step_text(out, &side->steps[i]);
@@ -118,8 +125,12 @@ add_side_text(struct flow_buf *out, const struct flow_explain_report *report,
         flow_buf_add_text(out, "     no policy selects it\n");
     }
     flow_buf_add_text(out, "  ");
-    flow_decision_sentence(&side->decision, FLOW_RESULT_PERMITTED, side->decision.undecided, out);
+    line.len = 0;
+    flow_decision_sentence(&side->decision, FLOW_RESULT_PERMITTED, side->decision.undecided, &line);
+    flow_buf_add_clean(out, flow_buf_str(&line));
     flow_buf_add_char(out, '\n');
+    out->failed |= line.failed;
+    flow_buf_free(&line);
 }
 
 static void

@@ -44,17 +44,6 @@ add_count(struct flow_buf *out, uint64_t value)
     flow_buf_add(out, digits + pos, sizeof(digits) - pos);
 }
 
-/* User text without control bytes, which could steer a terminal. */
-static void
-add_clean(struct flow_buf *out, struct flow_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        const unsigned char c = (unsigned char)text.ptr[i];
-
-        flow_buf_add_char(out, c < 0x20 || c == 0x7f ? '?' : (char)c);
-    }
-}
-
 static void
 add_span(struct flow_buf *out, int64_t first, int64_t last)
 {
@@ -149,10 +138,10 @@ add_finding(const struct text *text, const struct flow_finding *finding)
                         : finding->count == 1                   ? " flow"
                                                                 : " flows",
                         paint(text, BOLD));
-    add_clean(text->out, finding->source);
+    flow_buf_add_clean(text->out, finding->source);
     if (finding->destination.len > 0) {
         flow_buf_add_text(text->out, " -> ");
-        add_clean(text->out, finding->destination);
+        flow_buf_add_clean(text->out, finding->destination);
         if (finding->has_port) {
             flow_buf_add_format(text->out, " %u/%s", finding->port,
                                 flow_protocol_name(finding->protocol));
@@ -162,7 +151,7 @@ add_finding(const struct text *text, const struct flow_finding *finding)
         flow_buf_add_format(text->out, " (%s side)", flow_direction_name(finding->direction));
     }
     flow_buf_add_format(text->out, "%s\n         ", paint(text, PLAIN));
-    add_clean(text->out, finding->explanation);
+    flow_buf_add_clean(text->out, finding->explanation);
     flow_buf_add_format(text->out, "\n         %s", paint(text, DIM));
     add_span(text->out, finding->first, finding->last);
     flow_buf_add_format(text->out, "%sfingerprint %s%s\n",
@@ -217,7 +206,7 @@ add_seen(const struct text *text, const struct flow_tally *tally,
         const struct flow_input_stats *input = flow_tally_input_at(tally, i);
 
         flow_buf_add_text(text->out, "  ");
-        add_clean(text->out, flow_str_of(input->name));
+        flow_buf_add_clean(text->out, flow_str_of(input->name));
         flow_buf_add_text(text->out, ": ");
         add_count(text->out, input->records);
         flow_buf_add_text(text->out, " records, ");
@@ -233,7 +222,7 @@ add_seen(const struct text *text, const struct flow_tally *tally,
             continue;
         }
         flow_buf_add_text(text->out, "  node ");
-        add_clean(text->out, node->name.len > 0 ? node->name : FLOW_STR("(not told)"));
+        flow_buf_add_clean(text->out, node->name.len > 0 ? node->name : FLOW_STR("(not told)"));
         flow_buf_add_text(text->out, ": ");
         add_count(text->out, node->flows);
         flow_buf_add_format(text->out, " %s%s", node->flows == 1 ? "flow" : "flows",

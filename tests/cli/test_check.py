@@ -384,6 +384,64 @@ def explain_without_uuid_explains_every_flow_with_its_chain(folder):
              "[KNP] admits (a/allow egress[0]) -> allow\n")
 
 
+def an_output_is_none_of_what_is_read(folder):
+    log = write(folder, "log", flow("u", A, WORLD) + "\n")
+    policy = write(folder, "p.yaml", DENY_ALL)
+    os.symlink(log, folder + "/link")
+    os.link(log, folder + "/again")
+    with open(log, "rb") as file:
+        before = file.read()
+    for out, inputs in ((log, [log]), (folder + "/link", [log]), (folder + "/again", [log]),
+                        (folder + "/report", [folder]), (policy, [log])):
+        for command in (["check", "-f", policy, "-o", "jsonl=" + out],
+                        ["explain", "-f", policy, "-o", "jsonl=" + out]):
+            result = flowcheck(*command, *inputs)
+            equal((out, result.code), (out, 2))
+            contains(result.err, "expected an output apart from what is read, found " + out)
+    with open(log, "rb") as file:
+        equal(file.read(), before)
+    assert not os.path.exists(folder + "/report")
+    result = flowcheck("check", "-o", "json=" + folder + "/x", "-o", "jsonl=" + folder + "/x", log)
+    equal(result.code, 2)
+    contains(result.err, "expected a file for each output")
+    for args in (["-f", "-", "-"], ["-", "-"], ["-f", "-", "--snapshot", "-", log]):
+        result = flowcheck("check", *args)
+        equal(result.code, 2)
+        contains(result.err, "expected \"-\" once")
+
+
+def a_pipe_is_judged_alike_however_its_bytes_arrive(folder):
+    policy = write(folder, "p.yaml", """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: p, namespace: a}
+spec: {endpointSelector: {}, egress: [{toFQDNs: [{matchName: a.x.io}]}]}
+""")
+    answer = json.loads(flow("dns", A, WORLD))
+    answer["flow"].update({"time": "2026-09-01T09:59:59Z", "Type": "L7", "event_type": {
+        "type": 129}, "l7": {"type": "RESPONSE", "dns": {
+            "query": "a.x.io.", "ips": ["10.0.0.2"], "ttl": 20, "rrtypes": ["A"]}}})
+    lines = [flow("before", A, WORLD), json.dumps(answer), flow("behind", A, WORLD)]
+    rows = flowcheck("check", "-f", policy, "-o", "jsonl", "-",
+                     stdin="\n".join(lines).encode()).rows()
+    equal([(row["uuid"], row["expected"]) for row in rows if row["uuid"] != "dns"],
+          [("before", "undecidable"), ("behind", "allow")])
+    rows = flowcheck("explain", "-f", policy, "-o", "jsonl", "-",
+                     stdin="\n".join(lines).encode()).rows()
+    equal([(row["uuid"], row["expected"]) for row in rows if row["uuid"] != "dns"],
+          [("before", "undecidable"), ("behind", "allow")])
+
+
+def text_does_not_steer_a_terminal(folder):
+    bad = "x\x1b[31m\x07\x7f\u0085\u202e\n=> [KNP] admits"
+    log = write(folder, "log", flow("u", dict(A, pod_name=bad), WORLD))
+    policy = write(folder, "p.yaml", DENY_ALL)
+    for command in ("check", "explain"):
+        out = flowcheck(command, "-f", policy, "-o", "text", log).out
+        for sign in "\x1b\x07\x7f\u0085\u202e":
+            assert sign not in out, (command, out)
+        contains(out, "x?[31m?????=> [KNP] admits")
+
+
 def the_example_program_does_the_same_through_the_library(_):
     program = os.path.join(os.environ["BUILD_ROOT"], "example_check")
     done = subprocess.run([program, EXAMPLE + "/policies", EXAMPLE + "/flows.jsonl.zst"],
