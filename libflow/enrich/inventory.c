@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "enrich/inventory_read.h"
+#include "model/pod_name.h"
 
 static struct flow_cache *const *
 tables(struct flow_inventory *inventory, struct flow_cache *list[10])
@@ -90,6 +91,60 @@ flow_inventory_workload(const struct flow_inventory *inventory, struct flow_str 
                         struct flow_str name)
 {
     return find_named(&inventory->workloads, namespace_name, name);
+}
+
+/* The one workload of a list that is of a kind ("" for any), or is not; NULL for none or several.
+ */
+static const struct flow_pod *
+only_of_kind(const struct flow_pod *pod, struct flow_str kind, bool is)
+{
+    const struct flow_pod *only = NULL;
+
+    for (; pod != NULL; pod = pod->next) {
+        if (kind.len == 0 || flow_str_is(kind, pod->kind) == is) {
+            if (only != NULL) {
+                return NULL;
+            }
+            only = pod;
+        }
+    }
+    return only;
+}
+
+/*
+ * The template of the workload that made a pod: told by the record, or by the pod's name. Stateful
+ * sets count their pods, all others give them random endings.
+ */
+static const struct flow_pod *
+workload_of(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
+{
+    const struct {
+        struct flow_str name, kind;
+        bool is;
+    } guesses[] = {
+        { endpoint->workload_name, endpoint->workload_kind, true },
+        { flow_pod_name_stem(endpoint->pod_name), FLOW_STR("StatefulSet"), false },
+        { flow_pod_name_without_ordinal(endpoint->pod_name), FLOW_STR("StatefulSet"), true },
+    };
+    const struct flow_pod *pod = NULL;
+
+    for (size_t i = 0; i < sizeof(guesses) / sizeof(guesses[0]) && pod == NULL; i++) {
+        if (guesses[i].name.len > 0) {
+            pod = only_of_kind(
+                flow_inventory_workload(inventory, endpoint->namespace_name, guesses[i].name),
+                guesses[i].kind, guesses[i].is);
+        }
+    }
+    return pod;
+}
+
+const struct flow_pod *
+flow_inventory_pod_of(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
+{
+    const struct flow_pod *pod =
+        flow_inventory_pod(inventory, endpoint->namespace_name, endpoint->pod_name);
+
+    return pod != NULL ? pod : workload_of(inventory, endpoint);
 }
 
 const struct flow_namespace *

@@ -123,6 +123,9 @@ const struct flow_pod *flow_inventory_pod(const struct flow_inventory *inventory
 const struct flow_pod *flow_inventory_workload(const struct flow_inventory *inventory,
                                                struct flow_str namespace_name,
                                                struct flow_str name);
+/* The pod that an end names, or the template of the workload that makes pods of such names. */
+const struct flow_pod *flow_inventory_pod_of(const struct flow_inventory *inventory,
+                                             const struct flow_endpoint *endpoint);
 const struct flow_namespace *flow_inventory_namespace(const struct flow_inventory *inventory,
                                                       struct flow_str name);
 const struct flow_pod *flow_inventory_identity(const struct flow_inventory *inventory,

@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "base/str.h"
-#include "model/pod_name.h"
 
 /* Identities that Cilium reserves; see the wire facts, 6.4. */
 enum {
@@ -250,66 +249,12 @@ seal_labels(struct flow_party_table *table, struct draft *draft, struct flow_par
     return party->labels != NULL;
 }
 
-/* The one workload of a list that is of a kind ("" for any), or is not; NULL for none or several.
- */
-static const struct flow_pod *
-only_of_kind(const struct flow_pod *pod, struct flow_str kind, bool is)
-{
-    const struct flow_pod *only = NULL;
-
-    for (; pod != NULL; pod = pod->next) {
-        if (kind.len == 0 || flow_str_is(kind, pod->kind) == is) {
-            if (only != NULL) {
-                return NULL;
-            }
-            only = pod;
-        }
-    }
-    return only;
-}
-
-/*
- * The template of the workload that made a pod: told by the record, or by the pod's name. Stateful
- * sets count their pods, all others give them random endings.
- */
-static const struct flow_pod *
-workload_of(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
-{
-    const struct {
-        struct flow_str name, kind;
-        bool is;
-    } guesses[] = {
-        { endpoint->workload_name, endpoint->workload_kind, true },
-        { flow_pod_name_stem(endpoint->pod_name), FLOW_STR("StatefulSet"), false },
-        { flow_pod_name_without_ordinal(endpoint->pod_name), FLOW_STR("StatefulSet"), true },
-    };
-    const struct flow_pod *pod = NULL;
-
-    for (size_t i = 0; i < sizeof(guesses) / sizeof(guesses[0]) && pod == NULL; i++) {
-        if (guesses[i].name.len > 0) {
-            pod = only_of_kind(
-                flow_inventory_workload(inventory, endpoint->namespace_name, guesses[i].name),
-                guesses[i].kind, guesses[i].is);
-        }
-    }
-    return pod;
-}
-
-/* The pod in the inventory of that name, or of the workload that makes pods of such names. */
-static const struct flow_pod *
-named_pod(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
-{
-    const struct flow_pod *pod =
-        flow_inventory_pod(inventory, endpoint->namespace_name, endpoint->pod_name);
-
-    return pod != NULL ? pod : workload_of(inventory, endpoint);
-}
-
 /* A pod of that name that has labels of its own. */
 static bool
 has_named_pod(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
 {
-    const struct flow_pod *pod = endpoint->pod_name.len > 0 ? named_pod(inventory, endpoint) : NULL;
+    const struct flow_pod *pod =
+        endpoint->pod_name.len > 0 ? flow_inventory_pod_of(inventory, endpoint) : NULL;
 
     return pod != NULL && !pod->host_network;
 }
@@ -332,7 +277,7 @@ pod_of(const struct flow_party_table *table, const struct flow_endpoint *endpoin
     const struct flow_pod *pod = NULL;
 
     if (endpoint->pod_name.len > 0) {
-        pod = named_pod(table->inventory, endpoint);
+        pod = flow_inventory_pod_of(table->inventory, endpoint);
     } else if (goes_by_address(table->inventory, endpoint)) {
         pod = flow_inventory_address(table->inventory, address).pod;
     }
@@ -347,8 +292,9 @@ which_node(const struct flow_party_table *table, const struct flow_endpoint *end
            const struct flow_address *address, struct flow_str reporter)
 {
     const struct flow_cluster_node *node = flow_inventory_address(table->inventory, address).node;
-    const struct flow_pod *pod =
-        node == NULL && endpoint->pod_name.len > 0 ? named_pod(table->inventory, endpoint) : NULL;
+    const struct flow_pod *pod = node == NULL && endpoint->pod_name.len > 0
+                                     ? flow_inventory_pod_of(table->inventory, endpoint)
+                                     : NULL;
     const struct flow_str name = node != NULL  ? node->name
                                  : pod != NULL ? pod->node_name
                                                : FLOW_STR("");
