@@ -422,6 +422,7 @@ make_party(struct flow_party_table *table, struct flow_party *party, struct draf
     const bool mislabelled = class == FLOW_PARTY_WORLD && endpoint->pod_name.len > 0;
 
     take_names(table, party, endpoint);
+    party->anywhere = !goes_by_address(table->inventory, endpoint);
     party->as_identity = table->cilium;
     party->filter = table->filter;
     party->pod = pod_of(table, endpoint, address);
@@ -501,12 +502,13 @@ find_by_address(struct flow_party_table *table, const struct flow_endpoint *endp
     const enum which_node which = which_node(table, endpoint, address, reporter);
     struct address_key {
         struct flow_address address;
-        uint8_t which, endpoint[sizeof(endpoint->id)];
+        uint8_t which, endpoint[sizeof(endpoint->id)], dicts[sizeof(table->dicts)];
     } bytes = { .address = *address, .which = (uint8_t)which };
     const struct flow_str key = { (const char *)&bytes, sizeof(bytes) };
     const struct flow_party *party;
 
     memcpy(bytes.endpoint, &endpoint->id, sizeof(bytes.endpoint));
+    memcpy(bytes.dicts, &table->dicts, sizeof(bytes.dicts));
     party = flow_cache_find(&table->by_address, key);
 
     if (party == NULL) {
@@ -536,6 +538,11 @@ flow_party_find(struct flow_party_table *table, const struct flow_dict *dict,
             memset(table->by_endpoint, 0, table->endpoint_room * sizeof(*table->by_endpoint));
         }
         table->dict = dict;
+        table->dicts++;
+    }
+    if (endpoint->id < table->endpoint_room && table->by_endpoint[endpoint->id] != NULL &&
+        table->by_endpoint[endpoint->id]->anywhere) {
+        return table->by_endpoint[endpoint->id];
     }
     /* only an end that the record is silent about depends on its address */
     if (goes_by_address(table->inventory, endpoint) &&

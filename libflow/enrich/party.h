@@ -37,6 +37,7 @@ struct flow_party {
     bool cluster_told;   /* else it is of the cluster that the log and the inventory are of */
     bool any_node;       /* a node, and it is not told which: the pod's own or another */
     bool other_node;     /* on another node than the one that reports */
+    bool anywhere;       /* the same at every address */
     bool
         host_network; /* a pod in its node's network; which of the two it is, the API leaves open */
     const struct flow_label_set *labels; /* never NULL; the namespace's name is one when known */
@@ -57,6 +58,7 @@ struct flow_party_table {
     struct flow_cache by_address; /* for ends of which the record says nothing but the address */
     uint32_t count;
     const struct flow_dict *dict; /* whose endpoint ids these are */
+    uint32_t dicts;               /* how many there were */
 };
 
 int flow_party_table_init(struct flow_party_table *table, const struct flow_inventory *inventory,

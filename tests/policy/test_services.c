@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the inventory tells of peers and subjects: Services, Nodes, groups of a cloud, hosts. */
+#include "base/buf.h"
 #include "world.h"
 
 #define API "web/api app=api"
@@ -186,6 +187,54 @@ an_identity_of_the_api_server_is_that_of_a_node(void **state)
 
     (void)state;
     ASK(ENGINE_CILIUM, CNP("web", "p", "{" SUBJECT ", %s}"), rows, flows);
+}
+
+/* Two readings with ends of their own: the first of each is another, at the same address. */
+static void
+an_end_of_another_reading_is_another(void **state)
+{
+    static const struct world_options options = { .engine = ENGINE_CILIUM };
+    static const struct {
+        const char *end;
+        uint8_t expected;
+    } readings[] = {
+        { "\"cluster_name\":\"x\"", FLOW_EXPECTED_ALLOW },
+        { "\"identity\":300", FLOW_EXPECTED_DENY_DEFAULT },
+    };
+    struct flow_policies *policies = world_load(
+        &options, NODES CNP("web", "p", "{" SUBJECT ", egress: [{toEntities: [remote-node]}]}"));
+    struct flow_classifier *classifier;
+    struct flow_reader *readers[COUNT(readings)];
+    struct flow_buf lines[COUNT(readings)] = { { 0 } };
+
+    (void)state;
+    assert_int_equal(flow_classifier_new(&classifier, policies, NULL), FLOW_OK);
+    for (size_t i = 0; i < COUNT(readings); i++) {
+        struct flow_batch *batch;
+
+        flow_buf_add_format(
+            &lines[i],
+            "{\"verdict\":\"FORWARDED\",\"IP\":{\"source\":\"10.244.0.1\",\"destination\":"
+            "\"10.1.0.2\"},\"l4\":{\"TCP\":{\"source_port\":40000,\"destination_port\":80}},"
+            "\"destination\":{%s},\"source\":{\"identity\":20000,\"namespace\":\"web\","
+            "\"labels\":[\"k8s:app=api\",\"k8s:io.kubernetes.pod.namespace=web\"]},\"node_name\":"
+            "\"default/node-1\",\"event_type\":{\"type\":5},\"traffic_direction\":\"EGRESS\","
+            "\"is_reply\":false}\n",
+            readings[i].end);
+        assert_int_equal(
+            flow_reader_open_memory(&readers[i], lines[i].ptr, lines[i].len, NULL, NULL), FLOW_OK);
+        assert_int_equal(flow_batch_new(&batch, NULL), FLOW_OK);
+        assert_int_equal(flow_reader_next(readers[i], batch, NULL), FLOW_OK);
+        assert_int_equal(flow_classifier_run(classifier, batch, NULL), FLOW_OK);
+        assert_int_equal(flow_batch_at(batch, 0)->expected, readings[i].expected);
+        flow_batch_free(batch);
+    }
+    for (size_t i = 0; i < COUNT(readings); i++) {
+        flow_reader_close(readers[i]);
+        flow_buf_free(&lines[i]);
+    }
+    flow_classifier_free(classifier);
+    flow_policies_free(policies);
 }
 
 static void
@@ -392,6 +441,7 @@ main(void)
         cmocka_unit_test(a_name_at_the_address_of_a_node_is_the_node),
         cmocka_unit_test(an_identity_of_the_api_server_is_that_of_a_node),
         cmocka_unit_test(a_subject_that_is_not_known_may_be_the_node),
+        cmocka_unit_test(an_end_of_another_reading_is_another),
         cmocka_unit_test(nodes_are_told_apart_by_their_labels),
         cmocka_unit_test(nodes_of_a_cluster_policy_are_those_of_the_inventory),
         cmocka_unit_test(groups_of_a_cloud_are_addresses_that_nobody_told),
