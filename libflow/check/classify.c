@@ -125,7 +125,7 @@ make_key(struct flow_classifier *classifier, const struct flow_connection *conne
         .protocol = connection->protocol,
         .side = (uint8_t)(direction | (connection->has_port ? FLOW_MEMO_HAS_PORT : 0)),
     };
-    if (flow_party_may_be_host(subject)) {
+    if (flow_party_may_report(subject)) {
         const struct flow_endpoint *end = egress ? connection->destination : connection->source;
 
         key->node = flow_intern_add(&classifier->clusters, connection->node_name, NULL) |

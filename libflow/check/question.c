@@ -119,7 +119,7 @@ flow_make_question(struct flow_classifier *classifier, const struct flow_connect
                              ? flow_str_from(connection->node_name, cluster.len + 1)
                              : connection->node_name;
     }
-    question->peer_local = flow_party_may_be_host(question->subject) && peer->local_id != 0;
+    question->peer_local = flow_party_may_report(question->subject) && peer->local_id != 0;
     return flow_find_learned(classifier, connection, question->peer, &question->peer_address,
                              &question->learned);
 }

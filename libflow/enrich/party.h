@@ -88,7 +88,7 @@ flow_party_prefetch(const struct flow_party_table *table, const struct flow_endp
 
 /* Whether an end is the node that reports, or may be. */
 static inline bool
-flow_party_may_be_host(const struct flow_party *party)
+flow_party_may_report(const struct flow_party *party)
 {
     return party->class == FLOW_PARTY_HOST || party->any_node || party->class == FLOW_PARTY_UNKNOWN;
 }

@@ -384,7 +384,7 @@ conclude(struct flow_decider *decider, const struct answers *answers,
 }
 
 bool
-flow_may_be_host(const struct flow_party *peer)
+flow_peer_may_be_host(const struct flow_party *peer)
 {
     return peer->any_node || (peer->host_network && !peer->other_node) ||
            peer->class == FLOW_PARTY_UNKNOWN;
@@ -399,7 +399,7 @@ add_allowances(const struct flow_policies *set, const struct flow_question *ques
 
     /* a node reaches the pods that run on it, whatever isolates them; a deny rule comes before */
     answers->host_may = ingress && question->peer->class == FLOW_PARTY_HOST;
-    if (ingress && flow_may_be_host(question->peer)) {
+    if (ingress && flow_peer_may_be_host(question->peer)) {
         answers->ballot.may_allow = true;
         answers->ballot.why |= FLOW_UNDECIDED_NO_LABELS;
     }

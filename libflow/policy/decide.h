@@ -25,6 +25,6 @@ int flow_decide(struct flow_decider *decider, const struct flow_question *questi
                 struct flow_decision *decision);
 
 /* Whether an end may be the node that the other end runs on. */
-bool flow_may_be_host(const struct flow_party *peer);
+bool flow_peer_may_be_host(const struct flow_party *peer);
 
 #endif

@@ -405,7 +405,7 @@ flow_decide_request(struct flow_decider *decider, const struct flow_question *qu
 
         conclude(&sum, isolated(decider->policies, view, question->direction), host_may, decision);
         if (decision->expected == FLOW_EXPECTED_DENY_DEFAULT && ingress &&
-            question->subject->class != FLOW_PARTY_HOST && flow_may_be_host(question->peer)) {
+            question->subject->class != FLOW_PARTY_HOST && flow_peer_may_be_host(question->peer)) {
             answer(decision, FLOW_EXPECTED_UNDECIDABLE, NULL, FLOW_UNDECIDED_NO_LABELS);
         }
         if (uncertain) { /* whether policies of nodes act here */
