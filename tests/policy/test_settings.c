@@ -241,6 +241,36 @@ settings_come_from_the_agents_config_map_and_options_count_more(void **state)
 }
 
 static void
+a_config_map_that_cannot_be_read_is_told_of(void **state)
+{
+#define MAP(data)                                                                                  \
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config, namespace: kube-system}\n"   \
+    "data: " data "\n---\n"
+    static const struct world_options options = { .engine = ENGINE_CILIUM };
+    static const struct {
+        const char *text, *message;
+    } bad[] = {
+        { MAP("{enable-policy: [always]}"), "expected text at enable-policy, found a list" },
+        { MAP("{labels: null}"), "expected text at labels, found null" },
+        { MAP("[a]"), "expected a map at data of ConfigMap cilium-config, found a list" },
+        { MAP("{labels: '('}"), "setting labels: expected a regular expression" },
+        { MAP("{a: b}") MAP("{a: c}"),
+          "expected one ConfigMap cilium-config, found another; what it sets counts" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct flow_policies *policies = world_load(&options, bad[i].text);
+        const struct flow_note *note = flow_policies_note_at(policies, 0);
+
+        assert_true(flow_policies_note_count(policies) > 0);
+        assert_int_equal(note->level, FLOW_NOTE_WARNING);
+        assert_int_equal(strncmp(note->error.message, bad[i].message, strlen(bad[i].message)), 0);
+        flow_policies_free(policies);
+    }
+}
+
+static void
 a_bad_setting_is_refused_and_names_what_was_expected(void **state)
 {
     static const struct {
@@ -302,6 +332,7 @@ main(void)
         cmocka_unit_test(a_cluster_name_is_that_of_pods_that_are_told_of_none),
         cmocka_unit_test(a_filter_says_which_labels_identities_have),
         cmocka_unit_test(settings_come_from_the_agents_config_map_and_options_count_more),
+        cmocka_unit_test(a_config_map_that_cannot_be_read_is_told_of),
         cmocka_unit_test(a_bad_setting_is_refused_and_names_what_was_expected),
         cmocka_unit_test(a_label_pattern_that_is_no_expression_is_refused),
     };
