@@ -6,7 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 examples/install-packages.sh gcc g++ libc6-dev meson ninja-build pkg-config libzstd-dev \
-    zlib1g-dev libyaml-dev libssl-dev libpcre2-dev libcmocka-dev libjansson-dev zstd python3 clang-format \
+    zlib1g-dev libyaml-dev libssl-dev libpcre2-dev \
+    libprotobuf-c-dev protobuf-c-compiler libprotobuf-dev \
+    libcmocka-dev libjansson-dev zstd python3 clang-format \
     zsh bash-completion mandoc shellcheck util-linux
 
 build=${BUILD:-build-test}
