@@ -280,6 +280,13 @@ enum flow_undecided {
 };
 #define FLOW_UNDECIDED_COUNT 14
 
+/** What the bytes of flow_record.raw are. */
+enum flow_encoding {
+    FLOW_ENCODING_NONE = 0,       /**< the record was not read from one message */
+    FLOW_ENCODING_HUBBLE_JSON,    /**< an object: GetFlowsResponse, ExportEvent, or a bare Flow */
+    FLOW_ENCODING_HUBBLE_PROTOBUF /**< observer.GetFlowsResponse or ExportEvent */
+};
+
 struct flow_decision;
 
 /**
@@ -289,11 +296,13 @@ struct flow_decision;
  */
 struct flow_record {
     /* what was read */
-    uint8_t kind;    /**< enum flow_kind */
-    uint32_t input;  /**< index of the input, from 0; flow_reader_input */
-    uint64_t number; /**< of the record in its input, from 1; damaged ones count */
-    uint64_t line;   /**< where it starts, from 1; 0 for formats without lines */
-    int64_t time;    /**< FLOW_TIME_NONE when absent */
+    uint8_t kind;        /**< enum flow_kind */
+    uint32_t input;      /**< index of the input, from 0; flow_reader_input */
+    uint64_t number;     /**< of the record in its input, from 1; damaged ones count */
+    uint64_t line;       /**< where it starts, from 1; 0 for formats without lines */
+    int64_t time;        /**< FLOW_TIME_NONE when absent */
+    struct flow_str raw; /**< the message it was read from, whole */
+    uint8_t encoding;    /**< enum flow_encoding: what that is */
     struct flow_str uuid;
     struct flow_str node_name; /**< "node" or "cluster/node"; lives as long as the dictionary */
     uint32_t node;             /**< number of the node name in the dictionary */

@@ -49,6 +49,13 @@ struct flow_decoder {
 int flow_decoder_find(const struct flow_decoder_ops **ops, const uint8_t *head, size_t len,
                       struct flow_error *err);
 
+/* The decoder of a name, for a source that says what it gives; NULL when there is none. */
+const struct flow_decoder_ops *flow_decoder_named(const char *name);
+
 extern const struct flow_decoder_ops flow_decoder_hubble_json;
+/* Delimited protobuf: of a file, where the bytes may be damaged, and of a call, where they are not.
+ */
+extern const struct flow_decoder_ops flow_decoder_hubble_proto;
+extern const struct flow_decoder_ops flow_decoder_hubble_grpc;
 
 #endif

@@ -400,6 +400,7 @@ input_take(struct flow_decoder *decoder, struct flow_window *window, struct flow
            struct flow_record *record, struct flow_error *err)
 {
     struct input *input = (struct input *)decoder;
+    const uint8_t *start;
     uint64_t line;
     int rc;
 
@@ -414,9 +415,12 @@ input_take(struct flow_decoder *decoder, struct flow_window *window, struct flow
         return window->last ? FLOW_END : FLOW_AGAIN;
     }
     line = window->line;
+    start = window->at;
     rc = *window->at == '{' ? take_record(input, window, batch, record, err)
                             : take_garbage(input, window, err);
     record->line = line;
+    record->raw = (struct flow_str){ (const char *)start, (size_t)(window->at - start) };
+    record->encoding = FLOW_ENCODING_HUBBLE_JSON;
     return rc;
 }
 

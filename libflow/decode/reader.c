@@ -39,9 +39,10 @@ struct flow_reader {
     /* the input that is being read; bytes is NULL between inputs */
     struct flow_bytes *bytes;
     struct flow_decoder *decoder;
-    bool chosen;   /* the decoder is right for this input */
-    bool told_end; /* the bytes have ended */
-    bool broken;   /* the bytes broke off, which was told; they may go on behind the break */
+    const char *format; /* what the source says it gives, or NULL */
+    bool chosen;        /* the decoder is right for this input */
+    bool told_end;      /* the bytes have ended */
+    bool broken;        /* the bytes broke off, which was told; they may go on behind the break */
     struct flow_window window;
     struct flow_buffer *buffer; /* what the window is in; NULL before the first read */
     struct flow_batch *early;   /* problems met while opening a directory */
@@ -216,6 +217,7 @@ start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
         rc = flow_source_open(&source, path, &problem);
     }
     if (rc == FLOW_OK) {
+        reader->format = source->ops->format;
         rc = flow_bytes_open(&reader->bytes, source, &bytes_options, &problem);
     }
     if (rc != FLOW_OK) {
@@ -335,7 +337,12 @@ choose_decoder(struct flow_reader *reader, struct flow_batch *batch, struct flow
     const size_t head_len = len < HEAD_BYTES ? len : HEAD_BYTES;
     const struct flow_decoder_ops *ops;
     struct flow_error problem;
-    int rc = flow_decoder_find(&ops, reader->window.at, head_len, &problem);
+    int rc = FLOW_OK;
+
+    ops = reader->format != NULL ? flow_decoder_named(reader->format) : NULL;
+    if (ops == NULL) {
+        rc = flow_decoder_find(&ops, reader->window.at, head_len, &problem);
+    }
 
     if (rc != FLOW_OK) {
         tell_problem(reader, batch, &problem);
@@ -441,7 +448,8 @@ step(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *er
         return rc == FLOW_OK ? FLOW_AGAIN : rc;
     }
     if (!reader->chosen) {
-        if (reader->window.last || reader->window.end - reader->window.at >= HEAD_BYTES) {
+        if (reader->window.last || reader->format != NULL ||
+            reader->window.end - reader->window.at >= HEAD_BYTES) {
             rc = choose_decoder(reader, batch, err);
         } else {
             rc = fill_window(reader, batch, err);

@@ -6,7 +6,9 @@
 #include "decode/decoder.h"
 
 static const struct flow_decoder_ops *const decoders[] = {
+    &flow_decoder_hubble_proto, /* before JSON, which takes any text */
     &flow_decoder_hubble_json,
+    &flow_decoder_hubble_grpc,
 };
 
 /* Formats known by their first bytes that this version does not read. */
@@ -25,15 +27,27 @@ static const struct {
     { { 0x7f, 'E', 'L', 'F' }, "a program" },
 };
 
+const struct flow_decoder_ops *
+flow_decoder_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof(decoders) / sizeof(decoders[0]); i++) {
+        if (strcmp(decoders[i]->name, name) == 0) {
+            return decoders[i];
+        }
+    }
+    return NULL;
+}
+
 int
 flow_decoder_find(const struct flow_decoder_ops **ops, const uint8_t *head, size_t len,
                   struct flow_error *err)
 {
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (len >= 4 && memcmp(head, others[i].magic, 4) == 0) {
-            return flow_fail(err, FLOW_E_UNSUPPORTED,
-                             "expected Hubble JSON, found %s, which this version does not read",
-                             others[i].what);
+            return flow_fail(
+                err, FLOW_E_UNSUPPORTED,
+                "expected Hubble JSON or protobuf, found %s, which this version does not read",
+                others[i].what);
         }
     }
     for (size_t i = 0; i < sizeof(decoders) / sizeof(decoders[0]); i++) {
@@ -42,5 +56,6 @@ flow_decoder_find(const struct flow_decoder_ops **ops, const uint8_t *head, size
             return FLOW_OK;
         }
     }
-    return flow_fail(err, FLOW_E_UNSUPPORTED, "expected Hubble JSON, found binary data");
+    return flow_fail(err, FLOW_E_UNSUPPORTED,
+                     "expected Hubble JSON or protobuf, found other binary data");
 }

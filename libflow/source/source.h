@@ -11,7 +11,8 @@
 struct flow_source; /* each kind defines its own, starting with const struct flow_source_ops * */
 
 struct flow_source_ops {
-    const char *name; /* "file", "stdin", "memory" */
+    const char *name;   /* "file", "stdin", "memory" */
+    const char *format; /* the name of the decoder for its bytes; NULL: they tell themselves */
     /*
      * Up to room bytes into at. FLOW_OK with *got > 0, FLOW_END with *got == 0, or an error.
      * EINTR is not an error; a short read is not an end.
