@@ -33,6 +33,12 @@ FLOW_API const char *flow_filter_value_at(size_t i);
 FLOW_API int flow_filter_add(struct flow_filter *filter, const char *name, const char *value,
                              struct flow_error *err);
 
+/** How many alternatives a filter has; 0 for a name it does not know. */
+FLOW_API size_t flow_filter_count(const struct flow_filter *filter, const char *name);
+/** One of them as it was given; borrowed; NULL when i is not below the count. */
+FLOW_API const char *flow_filter_value(const struct flow_filter *filter, const char *name,
+                                       size_t i);
+
 /** Whether a flow passes; an empty filter passes all. Records that are no flows always pass. */
 FLOW_API bool flow_filter_match(const struct flow_filter *filter, const struct flow_record *record);
 

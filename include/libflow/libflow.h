@@ -7,6 +7,7 @@
 #include "libflow/base.h"
 #include "libflow/classifier.h"
 #include "libflow/filter.h"
+#include "libflow/live.h"
 #include "libflow/names.h"
 #include "libflow/policy.h"
 #include "libflow/reader.h"

@@ -35,6 +35,8 @@ struct flow_reader_options {
     bool digest;            /**< compute the SHA-256 of each input's bytes; default false */
     size_t chunk;           /**< hand memory to the decoder in pieces of that many bytes, for tests;
                                  default 0: all that is there */
+    int64_t wait;           /**< nanoseconds that a live source is waited for before
+                                 flow_reader_next says FLOW_AGAIN; below 0 (default): for ever */
 };
 
 /** Fills in the defaults. @return FLOW_OK, or FLOW_E_ARGUMENT for a size it does not know */
@@ -43,7 +45,9 @@ FLOW_API int flow_reader_options_init(struct flow_reader_options *options, size_
 struct flow_reader;
 
 /**
- * Open a file, a directory (every regular file below it, sorted by path), or "-" (standard input).
+ * Open a file, a directory (every regular file below it, sorted by path), "-" (standard input), or
+ * a live server, "unix:///path", "tcp://host:port" or "tls://host:port", for the flows it has now
+ * (libflow/live.h has the rest).
  *
  * @param[out] out      owned; end with flow_reader_close
  * @param[in]  uri      copied
@@ -62,11 +66,28 @@ FLOW_API int flow_reader_open_memory(struct flow_reader **out, const void *bytes
                                      struct flow_error *err);
 
 /**
+ * A reader to which the caller hands bytes as they come: flow_reader_push, then flow_reader_next
+ * until it says FLOW_AGAIN; at the end flow_reader_push_end, and flow_reader_next until FLOW_END.
+ * Bytes that are not read yet are copies of the reader's. The format is told by the first 512
+ * bytes, or by all of them when there are fewer.
+ *
+ * @param[in] name  of the input, for errors and statistics; copied; NULL: "<memory>"
+ */
+FLOW_API int flow_reader_open_push(struct flow_reader **out, const char *name,
+                                   const struct flow_reader_options *options,
+                                   struct flow_error *err);
+/** @return FLOW_OK, FLOW_E_MEMORY, or FLOW_E_ARGUMENT behind flow_reader_push_end */
+FLOW_API int flow_reader_push(struct flow_reader *reader, const void *bytes, size_t len,
+                              struct flow_error *err);
+FLOW_API void flow_reader_push_end(struct flow_reader *reader);
+
+/**
  * Fill the batch with the next records, at least one record or problem.
  *
  * Damage does not end reading: it becomes a problem of the batch, and the records behind it follow.
  *
- * @return FLOW_OK; FLOW_END when everything is read (the batch is empty); FLOW_E_MEMORY
+ * @return FLOW_OK; FLOW_AGAIN when there is nothing now, of a live server or of bytes that are
+ *         pushed (the batch is empty); FLOW_END when everything is read (so it is); FLOW_E_MEMORY
  */
 FLOW_API int flow_reader_next(struct flow_reader *reader, struct flow_batch *batch,
                               struct flow_error *err);

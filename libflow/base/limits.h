@@ -7,6 +7,9 @@
  */
 #define FLOW_RECORD_BYTES_MAX ((size_t)16 << 20)
 
+/* Flows of a live stream that are known when they come again behind a new connection. */
+#define FLOW_SEEN_MAX 131072u
+
 /* Open brackets in one JSON record. */
 #define FLOW_JSON_DEPTH_MAX 512
 

@@ -11,42 +11,15 @@
 
 #include "base/error.h"
 #include "base/limits.h"
-#include "decode/decoder.h"
+#include "decode/reader.h"
 #include "decode/scan.h"
-#include "frame/bytes.h"
-#include "source/source.h"
+#include "source/live.h"
 
 /* Read at a time; small enough that the bytes are still in the cache when they are decoded. */
 #define READ_BYTES ((size_t)256 << 10)
 #define PAGE_BYTES ((size_t)4096)
 /* Bytes that tell the format. */
 enum { HEAD_BYTES = 512 };
-
-struct input {
-    char *name;
-    struct flow_input_stats stats;
-};
-
-struct flow_reader {
-    struct flow_dict *dict;
-    bool owns_dict;
-    struct flow_reader_options options;
-    struct flow_path_list paths;
-    size_t next_path;
-    struct flow_source *waiting; /* opened beforehand: memory, or a file given by name */
-    struct input *inputs;
-    uint32_t input_count, input_room;
-    /* the input that is being read; bytes is NULL between inputs */
-    struct flow_bytes *bytes;
-    struct flow_decoder *decoder;
-    const char *format; /* what the source says it gives, or NULL */
-    bool chosen;        /* the decoder is right for this input */
-    bool told_end;      /* the bytes have ended */
-    bool broken;        /* the bytes broke off, which was told; they may go on behind the break */
-    struct flow_window window;
-    struct flow_buffer *buffer; /* what the window is in; NULL before the first read */
-    struct flow_batch *early;   /* problems met while opening a directory */
-};
 
 int
 flow_reader_options_init(struct flow_reader_options *options, size_t size)
@@ -56,6 +29,7 @@ flow_reader_options_init(struct flow_reader_options *options, size_t size)
     }
     memset(options, 0, sizeof(*options));
     options->size = size;
+    options->wait = -1;
     return FLOW_OK;
 }
 
@@ -65,9 +39,9 @@ keep_problem(void *context, const struct flow_error *problem)
     flow_batch_add_problem(context, problem);
 }
 
-static int
-new_reader(struct flow_reader **out, const struct flow_reader_options *options,
-           struct flow_error *err)
+int
+flow_reader_new(struct flow_reader **out, const struct flow_reader_options *options,
+                struct flow_error *err)
 {
     struct flow_reader *reader;
     int rc = FLOW_OK;
@@ -79,6 +53,7 @@ new_reader(struct flow_reader **out, const struct flow_reader_options *options,
     if (reader == NULL) {
         return flow_fail_memory(err);
     }
+    flow_reader_options_init(&reader->options, sizeof(reader->options));
     if (options != NULL) {
         reader->options = *options;
     }
@@ -104,8 +79,12 @@ flow_reader_open(struct flow_reader **out, const char *uri,
 {
     struct flow_path_options path_options = { .problem = keep_problem };
     struct flow_reader *reader = NULL;
-    int rc = new_reader(&reader, options, err);
+    int rc;
 
+    if (flow_source_is_live(uri)) {
+        return flow_reader_open_live_uri(out, uri, options, err);
+    }
+    rc = flow_reader_new(&reader, options, err);
     if (rc != FLOW_OK) {
         return rc;
     }
@@ -126,17 +105,17 @@ int
 flow_reader_open_memory(struct flow_reader **out, const void *bytes, size_t len,
                         const struct flow_reader_options *options, struct flow_error *err)
 {
-    struct flow_path_options path_options = { .problem = NULL };
     struct flow_reader *reader = NULL;
-    int rc = new_reader(&reader, options, err);
+    struct flow_source *source;
+    int rc = flow_reader_new(&reader, options, err);
 
     if (rc != FLOW_OK) {
         return rc;
     }
-    rc = flow_path_list_add(&reader->paths, "-", &path_options, err);
+    rc = flow_source_open_memory(&source, (struct flow_str){ bytes, len }, reader->options.chunk,
+                                 err);
     if (rc == FLOW_OK) {
-        rc = flow_source_open_memory(&reader->waiting, (struct flow_str){ bytes, len },
-                                     reader->options.chunk, err);
+        rc = flow_reader_set_source(reader, source, "<memory>", err);
     }
     if (rc != FLOW_OK) {
         flow_reader_close(reader);
@@ -146,15 +125,34 @@ flow_reader_open_memory(struct flow_reader **out, const void *bytes, size_t len,
     return FLOW_OK;
 }
 
+int
+flow_reader_set_source(struct flow_reader *reader, struct flow_source *source, const char *name,
+                       struct flow_error *err)
+{
+    const struct flow_path_options path_options = { .problem = NULL };
+    /* it is not looked for as a path: it may look like a directory's */
+    const int rc = flow_path_list_add(&reader->paths, "-", &path_options, err);
+    char *copy = rc == FLOW_OK ? strdup(name) : NULL;
+
+    if (copy == NULL) {
+        flow_source_close(source);
+        return rc == FLOW_OK ? flow_fail_memory(err) : rc;
+    }
+    free(reader->paths.paths[0]);
+    reader->paths.paths[0] = copy;
+    reader->waiting = source;
+    return FLOW_OK;
+}
+
 /* The input's name as its statistics have it. */
 static int
 add_input(struct flow_reader *reader, const char *name, struct flow_error *err)
 {
-    struct input *input;
+    struct flow_reader_input *input;
 
     if (reader->input_count == reader->input_room) {
         const uint32_t room = reader->input_room == 0 ? 4 : reader->input_room * 2;
-        struct input *grown = realloc(reader->inputs, room * sizeof(*grown));
+        struct flow_reader_input *grown = realloc(reader->inputs, room * sizeof(*grown));
 
         if (grown == NULL) {
             return flow_fail_memory(err);
@@ -175,7 +173,7 @@ add_input(struct flow_reader *reader, const char *name, struct flow_error *err)
     return FLOW_OK;
 }
 
-static struct input *
+static struct flow_reader_input *
 current_input(struct flow_reader *reader)
 {
     return &reader->inputs[reader->input_count - 1];
@@ -184,7 +182,7 @@ current_input(struct flow_reader *reader)
 static void
 tell_problem(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *problem)
 {
-    struct input *input = current_input(reader);
+    struct flow_reader_input *input = current_input(reader);
 
     input->stats.damaged++;
     flow_error_set_input(problem, input->name);
@@ -206,9 +204,7 @@ start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
     }
     path = reader->paths.paths[reader->next_path++];
     reader->waiting = NULL;
-    rc = add_input(reader,
-                   source != NULL && strcmp(source->ops->name, "memory") == 0 ? "<memory>" : path,
-                   err);
+    rc = add_input(reader, path, err);
     if (rc != FLOW_OK) {
         flow_source_close(source);
         return rc;
@@ -218,6 +214,7 @@ start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
     }
     if (rc == FLOW_OK) {
         reader->format = source->ops->format;
+        reader->live = source->ops->live_stats != NULL ? source : NULL;
         rc = flow_bytes_open(&reader->bytes, source, &bytes_options, &problem);
     }
     if (rc != FLOW_OK) {
@@ -254,8 +251,12 @@ end_input(struct flow_reader *reader)
         flow_bytes_drain(reader->bytes, NULL);
     }
     note_bytes(reader);
+    if (reader->live != NULL) {
+        flow_reader_keep_live_stats(reader);
+    }
     flow_bytes_close(reader->bytes);
     reader->bytes = NULL;
+    reader->pushed = NULL;
     if (reader->decoder != NULL) {
         reader->decoder->ops->reset(reader->decoder);
     }
@@ -314,6 +315,7 @@ fill_window(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
     if (rc == FLOW_E_MEMORY) {
         return flow_fail_memory(err);
     }
+    reader->idle = rc == FLOW_AGAIN;
     reader->window.end += rc == FLOW_OK ? got : 0;
     memset((uint8_t *)reader->window.end, 0, FLOW_SCAN_PADDING);
     if (rc == FLOW_END) {
@@ -416,6 +418,9 @@ take_records(struct flow_reader *reader, struct flow_batch *batch, struct flow_e
             }
             continue;
         }
+        if (reader->seen != NULL && flow_reader_is_again(reader, record)) {
+            continue;
+        }
         count_record(stats, record);
         record->input = reader->input_count - 1;
         record->number = stats->records + stats->damaged;
@@ -492,7 +497,8 @@ flow_reader_next(struct flow_reader *reader, struct flow_batch *batch, struct fl
         rc = FLOW_AGAIN;
     }
     reader->early->problem_count = 0;
-    while (rc == FLOW_AGAIN && batch->problem_count < FLOW_BATCH_PROBLEMS_MAX) {
+    reader->idle = false;
+    while (rc == FLOW_AGAIN && !reader->idle && batch->problem_count < FLOW_BATCH_PROBLEMS_MAX) {
         rc = step(reader, batch, err);
     }
     if (reader->bytes != NULL) {
@@ -500,6 +506,9 @@ flow_reader_next(struct flow_reader *reader, struct flow_batch *batch, struct fl
     }
     if (rc == FLOW_END && (batch->count > 0 || batch->problem_count > 0)) {
         return FLOW_OK;
+    }
+    if (rc == FLOW_AGAIN && reader->idle && batch->problem_count == 0) {
+        return FLOW_AGAIN;
     }
     return rc == FLOW_AGAIN ? FLOW_OK : rc;
 }
@@ -522,6 +531,8 @@ flow_reader_close(struct flow_reader *reader)
     free(reader->inputs);
     flow_buffer_release(reader->buffer);
     flow_batch_free(reader->early);
+    flow_seen_free(reader->seen);
+    free(reader->kept);
     if (reader->owns_dict) {
         flow_dict_free(reader->dict);
     }

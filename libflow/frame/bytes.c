@@ -55,7 +55,12 @@ flow_input_take(struct flow_input *in, void *at, size_t room, size_t *got, struc
 {
     *got = 0;
     if (in->status == FLOW_OK) {
-        in->status = in->source->ops->read(in->source, at, room, got, &in->failure);
+        const int rc = in->source->ops->read(in->source, at, room, got, &in->failure);
+
+        if (rc == FLOW_AGAIN) {
+            return rc;
+        }
+        in->status = rc;
         in->end += *got;
         hash_bytes(in, at, *got);
     }
@@ -184,15 +189,22 @@ detect(struct flow_bytes *bytes, const struct flow_output *out, struct flow_erro
     size_t got;
     int rc = FLOW_OK;
 
-    in->bytes = bytes->head;
-    if (out->room > room) {
+    if (in->len > 0) {
+        /* the start of them, when the source had no more */
+    } else if (out->room <= room) {
+        in->bytes = bytes->head;
+    } else {
         in->bytes = out->at;
         room = out->room < FLOW_INPUT_PIECE ? out->room : FLOW_INPUT_PIECE;
     }
     while (bytes->filter == NULL) {
         rc = flow_input_take(in, in->bytes + in->len, room - in->len, &got, err);
         in->len += got;
-        if (rc < 0 && in->len == 0) {
+        if (rc == FLOW_AGAIN) {
+            memmove(bytes->head, in->bytes, in->len);
+            in->bytes = bytes->head;
+        }
+        if ((rc < 0 && in->len == 0) || rc == FLOW_AGAIN) {
             return rc;
         }
         bytes->filter = pick_filter(in->bytes, in->len, rc == FLOW_OK);
@@ -288,7 +300,7 @@ read_some(struct flow_bytes *bytes, struct flow_output *out, struct flow_error *
     }
     if (rc == FLOW_OK && bytes->lost) {
         rc = resync(bytes, out, err);
-        bytes->lost = false;
+        bytes->lost = rc == FLOW_AGAIN;
     }
     if (rc == FLOW_OK) {
         rc = bytes->filter->run(bytes->state, &bytes->in, out, err);
@@ -334,7 +346,7 @@ flow_bytes_read(struct flow_bytes *bytes, void *at, size_t room, size_t *got,
     if (rc != FLOW_OK && rc != FLOW_AGAIN) {
         bytes->status = rc;
     }
-    return out.got > 0 ? FLOW_OK : tell_status(bytes, err);
+    return out.got > 0 ? FLOW_OK : rc == FLOW_AGAIN ? rc : tell_status(bytes, err);
 }
 
 void

@@ -22,7 +22,8 @@ int flow_bytes_open(struct flow_bytes **out, struct flow_source *source,
 /*
  * Up to room plain bytes into at; what of the room is behind *got may be written over too. FLOW_OK
  * with *got > 0, FLOW_END, or an error: every byte that could be decoded before the damage has been
- * handed out first. It never waits for the source while it has bytes to give.
+ * handed out first. It never waits for the source while it has bytes to give. FLOW_AGAIN with
+ * *got == 0 when the source says so.
  *
  * FLOW_E_TRUNCATED when a compressed stream stops in the middle; FLOW_E_CORRUPT when a frame or
  * checksum does not hold, or when there is garbage behind the last member or frame; FLOW_E_LIMIT

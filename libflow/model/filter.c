@@ -378,6 +378,33 @@ flow_filter_add(struct flow_filter *filter, const char *name, const char *value,
     return flow_fail(err, FLOW_E_ARGUMENT, "expected the name of a filter, found \"%.40s\"", name);
 }
 
+static const struct values *
+values_of(const struct flow_filter *filter, const char *name)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            return &filter->values[i];
+        }
+    }
+    return NULL;
+}
+
+size_t
+flow_filter_count(const struct flow_filter *filter, const char *name)
+{
+    const struct values *values = values_of(filter, name);
+
+    return values != NULL ? values->count : 0;
+}
+
+const char *
+flow_filter_value(const struct flow_filter *filter, const char *name, size_t i)
+{
+    const struct values *values = values_of(filter, name);
+
+    return values != NULL && i < values->count ? values->values[i].text.ptr : NULL;
+}
+
 bool
 flow_filter_match(const struct flow_filter *filter, const struct flow_record *record)
 {

@@ -2,6 +2,7 @@
 /* Which kind of source a URI asks for. The kinds themselves are in the other files here. */
 #include <string.h>
 
+#include "source/live.h"
 #include "source/openers.h"
 
 struct opener {
@@ -27,6 +28,13 @@ static const struct opener openers[] = {
     { .takes = is_stdin, .open = flow_source_open_stdin },
     { .takes = is_path, .open = flow_source_open_file },
 };
+
+bool
+flow_source_is_live(const char *uri)
+{
+    return uri != NULL && (strncmp(uri, "unix:", 5) == 0 || strncmp(uri, "tcp://", 6) == 0 ||
+                           strncmp(uri, "tls://", 6) == 0);
+}
 
 int
 flow_source_open(struct flow_source **out, const char *uri, struct flow_error *err)

@@ -8,17 +8,21 @@
 
 #include "base/error.h"
 
+struct flow_live_stats;
 struct flow_source; /* each kind defines its own, starting with const struct flow_source_ops * */
 
 struct flow_source_ops {
     const char *name;   /* "file", "stdin", "memory" */
     const char *format; /* the name of the decoder for its bytes; NULL: they tell themselves */
     /*
-     * Up to room bytes into at. FLOW_OK with *got > 0, FLOW_END with *got == 0, or an error.
-     * EINTR is not an error; a short read is not an end.
+     * Up to room bytes into at. FLOW_OK with *got > 0, FLOW_END with *got == 0, FLOW_AGAIN when a
+     * source that need not be waited for has none now, or an error. EINTR is not an error; a short
+     * read is not an end.
      */
     int (*read)(struct flow_source *source, void *at, size_t room, size_t *got,
                 struct flow_error *err);
+    /* What became of its connection; NULL for sources that have none. */
+    void (*live_stats)(const struct flow_source *source, struct flow_live_stats *stats);
     /* Bytes in all, for progress; 0 when unknown. */
     uint64_t (*size)(const struct flow_source *source);
     void (*close)(struct flow_source *source);
@@ -34,6 +38,13 @@ int flow_source_open(struct flow_source **out, const char *uri, struct flow_erro
 /* Reads bytes that the caller owns until close; chunk > 0 hands out at most that many at a time. */
 int flow_source_open_memory(struct flow_source **out, struct flow_str bytes, size_t chunk,
                             struct flow_error *err);
+
+/* A source that is given its bytes; it has copies of those not yet read. */
+int flow_source_open_push(struct flow_source **out, struct flow_error *err);
+int flow_source_push(struct flow_source *source, const void *bytes, size_t len,
+                     struct flow_error *err);
+/* No more will come. */
+void flow_source_push_end(struct flow_source *source);
 
 /* NULL is fine. */
 void flow_source_close(struct flow_source *source);
