@@ -73,8 +73,7 @@ enum {
     OPTION_THREADS,
     OPTION_COLOR,
     OPTION_NO_PROGRESS,
-    OPTION_HELP,
-    OPTION_FILTER /* and behind it, in the library's order */
+    OPTION_HELP
 };
 
 static const struct option own_options[] = {
@@ -89,63 +88,26 @@ static const struct option own_options[] = {
     { "help", no_argument, NULL, OPTION_HELP },
 };
 
-enum { OWN_OPTIONS = sizeof(own_options) / sizeof(own_options[0]), OPTIONS_MAX = 80 };
-
-/* The command's own options and the library's filters. */
-static void
-list_options(struct option options[OPTIONS_MAX])
-{
-    size_t count = OWN_OPTIONS;
-
-    memcpy(options, own_options, sizeof(own_options));
-    for (size_t i = 0; flow_filter_name_at(i) != NULL && count < OPTIONS_MAX - 1; i++) {
-        options[count++] = (struct option){ flow_filter_name_at(i), required_argument, NULL,
-                                            OPTION_FILTER + (int)i };
-    }
-    memset(&options[count], 0, sizeof(options[count]));
-}
+enum { OWN_OPTIONS = sizeof(own_options) / sizeof(own_options[0]) };
 
 static void
 print_help(void)
 {
     fputs(help, stdout);
-    puts("\nFilters, spelled as in 'hubble observe'; values of one filter are alternatives,\n"
-         "different filters must all hold:");
-    for (size_t i = 0; flow_filter_name_at(i) != NULL; i++) {
-        printf("      --%s %s\n", flow_filter_name_at(i), flow_filter_value_at(i));
-    }
+    print_filters();
     puts("\nExit codes: 0 nothing found, 1 findings, 2 usage or configuration,\n"
          "3 input unreadable, damaged or cut short, 4 inconclusive.");
 }
 
 static bool
-add_filter(struct arguments *arguments, size_t which, const char *value)
-{
-    struct flow_error err;
-
-    if ((arguments->filter == NULL && flow_filter_new(&arguments->filter, &err) != FLOW_OK) ||
-        flow_filter_add(arguments->filter, flow_filter_name_at(which), value, &err) != FLOW_OK) {
-        say_error(&err);
-        return false;
-    }
-    return true;
-}
-
-/* "FORMAT" or "FORMAT=FILE"; cuts the argument at the '='. */
-static bool
 add_output(struct arguments *arguments, char *text)
 {
-    char *equals = strchr(text, '=');
-
     if (arguments->output_count == OUTPUTS_MAX) {
         say("expected at most %d outputs", OUTPUTS_MAX);
         return false;
     }
-    if (equals != NULL) {
-        *equals = '\0';
-    }
-    arguments->formats[arguments->output_count] = text;
-    arguments->paths[arguments->output_count] = equals != NULL ? equals + 1 : "-";
+    split_output(text, &arguments->formats[arguments->output_count],
+                 &arguments->paths[arguments->output_count]);
     arguments->output_count++;
     return true;
 }
@@ -184,7 +146,7 @@ take_option(struct arguments *arguments, int option, char *value)
         return rc == FLOW_OK;
     }
     if (option >= OPTION_FILTER) {
-        return add_filter(arguments, (size_t)(option - OPTION_FILTER), value);
+        return take_filter(&arguments->filter, option, value);
     }
     switch (option) {
     case 'o':
@@ -241,7 +203,8 @@ parse(struct arguments *arguments, int argc, char **argv)
     struct option options[OPTIONS_MAX];
     int option;
 
-    list_options(options);
+    memcpy(options, own_options, sizeof(own_options));
+    add_filter_options(options, OWN_OPTIONS, OPTIONS_MAX);
     memset(arguments, 0, sizeof(*arguments));
     arguments->fail_on = FLOW_SEVERITY_HIGH;
     arguments->max_undecided = 1;
@@ -329,6 +292,7 @@ read_inputs(struct run *run, struct flow_error *err)
     flow_reader_options_init(&reader_options, sizeof(reader_options));
     reader_options.dict = run->dict;
     reader_options.digest = wants_digest(run->arguments);
+    reader_options.filter = run->arguments->filter;
     for (size_t i = 0; rc == FLOW_OK && i < run->arguments->input_count; i++) {
         struct flow_reader *reader;
 

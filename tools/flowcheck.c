@@ -14,6 +14,8 @@ static const struct {
 } commands[] = {
     { "check", command_check, "judge recorded flows against declared policies" },
     { "explain", command_explain, "show how one connection is decided, policy by policy" },
+    { "record", command_record, "write the flows of a live cluster to an archive" },
+    { "convert", command_convert, "turn flows from one format into another" },
 };
 
 void

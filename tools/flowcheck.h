@@ -3,6 +3,8 @@
 #ifndef FLOWCHECK_H
 #define FLOWCHECK_H
 
+#include <getopt.h>
+
 #include "libflow/libflow.h"
 
 /* The same for every command and format; of several, 2 comes before 3, 1 and 4. */
@@ -59,6 +61,79 @@ int take_policy_option(struct policy_arguments *arguments, int option, const cha
 struct flow_policies *load_policies(const struct policy_arguments *arguments);
 void policy_arguments_free(struct policy_arguments *arguments);
 
+/* getopt values of filters, in the library's order; above those of any command. */
+enum { OPTION_FILTER = 4096, OPTIONS_MAX = 120 };
+
+/* options.c: the filters' entries behind the others; the new count. A cleared one ends them. */
+size_t add_filter_options(struct option *options, size_t count, size_t room);
+void print_filters(void);
+/* Takes a filter's value; *filter is made when it is the first. false: told. */
+bool take_filter(struct flow_filter **filter, int option, const char *value);
+
+/* Values of options; false: told. */
+bool take_duration(const char *text, int64_t *nanoseconds);
+bool take_count(const char *text, uint64_t *count);
+bool take_size(const char *text, uint64_t *bytes);
+bool take_time(const char *text, int64_t *time);
+
+/* The connection to a server. */
+struct live_arguments {
+    struct flow_live_options options; /* whole after finish_live */
+    struct words ca_files;
+    char *ca_text;
+};
+
+enum {
+    OPTION_SERVER = 2048,
+    OPTION_TLS,
+    OPTION_TLS_ALLOW_INSECURE,
+    OPTION_TLS_CA,
+    OPTION_TLS_CERT,
+    OPTION_TLS_KEY,
+    OPTION_TLS_NAME,
+    OPTION_USERNAME,
+    OPTION_PASSWORD,
+    OPTION_TIMEOUT,
+    OPTION_REQUEST_TIMEOUT,
+    OPTION_IDLE_CHECK
+};
+
+#define LIVE_OPTIONS                                                                               \
+    { "server", required_argument, NULL, OPTION_SERVER },                                          \
+        { "tls", no_argument, NULL, OPTION_TLS },                                                  \
+        { "tls-allow-insecure", no_argument, NULL, OPTION_TLS_ALLOW_INSECURE },                    \
+        { "tls-ca-cert-files", required_argument, NULL, OPTION_TLS_CA },                           \
+        { "tls-client-cert-file", required_argument, NULL, OPTION_TLS_CERT },                      \
+        { "tls-client-key-file", required_argument, NULL, OPTION_TLS_KEY },                        \
+        { "tls-server-name", required_argument, NULL, OPTION_TLS_NAME },                           \
+        { "basic-auth-username", required_argument, NULL, OPTION_USERNAME },                       \
+        { "basic-auth-password", required_argument, NULL, OPTION_PASSWORD },                       \
+        { "timeout", required_argument, NULL, OPTION_TIMEOUT },                                    \
+        { "request-timeout", required_argument, NULL, OPTION_REQUEST_TIMEOUT },                    \
+    {                                                                                              \
+        "idle-check", required_argument, NULL, OPTION_IDLE_CHECK                                   \
+    }
+
+/* The defaults and what the environment says. FLOW_OK, or FLOW_E_ARGUMENT (told). */
+int init_live(struct live_arguments *live);
+/* Takes one of those options. FLOW_OK, FLOW_END when it is another, below 0 (told). */
+int take_live_option(struct live_arguments *live, int option, const char *value);
+/* Call behind the last option. */
+void finish_live(struct live_arguments *live);
+void live_arguments_free(struct live_arguments *live);
+void print_live_options(void);
+
+/* outputs.c: "FORMAT" or "FORMAT=FILE"; cuts the argument at the '='. */
+void split_output(char *text, const char **format, const char **path);
+
+/* signals.c: SIGINT and SIGTERM ask to stop, a second one stops at once; SIGHUP asks to reload. */
+void catch_signals(void);
+bool asked_to_stop(void);
+bool asked_to_reload(void); /* once for each */
+
+/* writing.c: tells what a writer had to leave out. */
+void say_left_out(const struct flow_writer *writer);
+
 /*
  * names.c: reads the inputs once for the DNS answers in them, so that each flow is judged by what
  * was known at its time, wherever in the inputs that stands. Inputs that cannot be read twice are
@@ -91,6 +166,8 @@ int usage_error(const char *command);
 
 int command_check(int argc, char **argv);
 int command_explain(int argc, char **argv);
+int command_convert(int argc, char **argv);
+int command_record(int argc, char **argv);
 
 /* progress.c: a line on a terminal that shows how far the reading is; nothing elsewhere. */
 struct progress {

@@ -7,6 +7,18 @@
 
 #include "flowcheck.h"
 
+void
+split_output(char *text, const char **format, const char **path)
+{
+    char *equals = strchr(text, '=');
+
+    if (equals != NULL) {
+        *equals = '\0';
+    }
+    *format = text;
+    *path = equals != NULL ? equals + 1 : "-";
+}
+
 /* A file by its name without links, also one that is not there yet; false: no such place. */
 static bool
 resolve(const char *path, char resolved[PATH_MAX])

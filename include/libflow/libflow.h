@@ -14,5 +14,6 @@
 #include "libflow/record.h"
 #include "libflow/report.h"
 #include "libflow/time.h"
+#include "libflow/writer.h"
 
 #endif

@@ -8,7 +8,7 @@
 #ifndef LIBFLOW_READER_H
 #define LIBFLOW_READER_H
 
-#include "libflow/record.h"
+#include "libflow/filter.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,8 +35,11 @@ struct flow_reader_options {
     bool digest;            /**< compute the SHA-256 of each input's bytes; default false */
     size_t chunk;           /**< hand memory to the decoder in pieces of that many bytes, for tests;
                                  default 0: all that is there */
-    int64_t wait;           /**< nanoseconds that a live source is waited for before
-                                 flow_reader_next says FLOW_AGAIN; below 0 (default): for ever */
+    /** Frames of archives in which no flow passes are passed over; what is read is not filtered.
+        Borrowed until close; NULL (default): all is read. */
+    const struct flow_filter *filter;
+    int64_t wait; /**< nanoseconds that a live source is waited for before
+                       flow_reader_next says FLOW_AGAIN; below 0 (default): for ever */
 };
 
 /** Fills in the defaults. @return FLOW_OK, or FLOW_E_ARGUMENT for a size it does not know */
@@ -107,6 +110,7 @@ struct flow_input_stats {
     uint64_t bytes_plain;    /**< after decompression */
     uint64_t records;        /**< read whole: flows and all other kinds */
     uint64_t flows;
+    uint64_t skipped;      /**< records of frames that were passed over */
     uint64_t damaged;      /**< records that could not be read, and breaks of the stream */
     uint64_t lost_reports; /**< lost-events records */
     uint64_t lost;         /**< events they say were lost */

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "decode/archive_index.h"
 #include "decode/reader.h"
 #include "decode/scan.h"
 #include "source/live.h"
@@ -189,11 +190,30 @@ tell_problem(struct flow_reader *reader, struct flow_batch *batch, struct flow_e
     flow_batch_add_problem(batch, problem);
 }
 
+/* Whether the frame behind an archive's index is needed: how many bytes to pass over. */
+static uint64_t
+skip_frame(void *context, struct flow_str index)
+{
+    struct flow_reader *reader = context;
+    struct flow_archive_skip skip;
+
+    if (!flow_archive_may_skip(index, reader->options.filter, &skip)) {
+        return 0;
+    }
+    current_input(reader)->stats.skipped += skip.records;
+    return skip.packed_bytes;
+}
+
 /* Starts the next input. FLOW_END when there is none; what cannot be opened is a problem. */
 static int
 start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
 {
-    const struct flow_bytes_options bytes_options = { .digest = reader->options.digest };
+    const struct flow_bytes_options bytes_options = {
+        .digest = reader->options.digest,
+        .skip_magic = FLOW_ARCHIVE_INDEX_MAGIC,
+        .skip = reader->options.filter != NULL ? skip_frame : NULL,
+        .skip_context = reader,
+    };
     struct flow_source *source = reader->waiting;
     struct flow_error problem;
     const char *path;
@@ -423,7 +443,7 @@ take_records(struct flow_reader *reader, struct flow_batch *batch, struct flow_e
         }
         count_record(stats, record);
         record->input = reader->input_count - 1;
-        record->number = stats->records + stats->damaged;
+        record->number = stats->records + stats->damaged + stats->skipped;
         flow_batch_keep(batch, reader->buffer);
         flow_batch_commit(batch);
     }

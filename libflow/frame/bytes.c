@@ -139,6 +139,11 @@ flow_bytes_open(struct flow_bytes **out, struct flow_source *source,
             return flow_fail_memory(err);
         }
     }
+    if (options != NULL) {
+        bytes->in.skip_magic = options->skip_magic;
+        bytes->in.skip = options->skip;
+        bytes->in.skip_context = options->skip_context;
+    }
     bytes->in.source = source;
     *out = bytes;
     return FLOW_OK;

@@ -13,6 +13,13 @@ struct flow_bytes;
 
 struct flow_bytes_options {
     bool digest; /* compute the SHA-256 of the source's own (compressed) bytes */
+    /*
+     * Asked for each skippable frame of zstd with this magic, given its content: how many bytes
+     * behind it are to be passed over too. All bytes before it have been handed out. May be NULL.
+     */
+    uint32_t skip_magic;
+    uint64_t (*skip)(void *context, struct flow_str content);
+    void *skip_context;
 };
 
 /* Moved: the source is closed with the bytes on success, still the caller's on error. */

@@ -31,10 +31,14 @@ struct flow_input {
     struct flow_error failure; /* when status is an error */
     uint8_t *bytes;            /* buffer; for the first bytes, where detection has put them */
     size_t pos, len;
-    uint8_t *buffer;  /* NULL until a filter needs it */
-    uint64_t end;     /* bytes taken from the source, which is the offset of bytes[len] */
-    uint64_t frames;  /* whole members or frames seen; filters count */
-    uint64_t resume;  /* where a search after damage starts; filters set it */
+    uint8_t *buffer; /* NULL until a filter needs it */
+    uint64_t end;    /* bytes taken from the source, which is the offset of bytes[len] */
+    uint64_t frames; /* whole members or frames seen; filters count */
+    uint64_t resume; /* where a search after damage starts; filters set it */
+    /* who is asked about skippable frames, as in struct flow_bytes_options; or NULL */
+    uint32_t skip_magic;
+    uint64_t (*skip)(void *context, struct flow_str content);
+    void *skip_context;
     EVP_MD_CTX *hash; /* NULL when nobody asked for a digest */
     uint8_t digest[32];
     bool digest_done;

@@ -20,6 +20,8 @@
 #define ZSTD_BLOCK_BYTES_MAX ((uint32_t)128 << 10)
 #define ZSTD_CHECKSUM_BYTES 4
 #define ZSTD_SKIPPABLE_HEADER_BYTES 8
+/* Of a skippable frame that somebody is asked about. */
+#define ZSTD_ASKED_BYTES_MAX ((size_t)128 << 10)
 
 static const uint8_t zstd_magic[] = { 0x28, 0xb5, 0x2f, 0xfd };
 
@@ -33,7 +35,7 @@ struct zstd {
     bool last;     /* it ends the frame */
     bool full;     /* the decoder filled the output and may hold more */
     bool checksum; /* the frame has one */
-    uint32_t skip; /* bytes left of a skippable frame */
+    uint64_t skip; /* bytes left of a skippable frame, and of a frame that nobody needs */
 };
 
 static int next_frame(struct zstd *zstd, struct flow_input *in, const struct flow_output *out,
@@ -265,6 +267,28 @@ begin_frame(struct zstd *zstd, struct flow_input *in, const struct flow_output *
     return begin_part(zstd, in, out, header.len, err);
 }
 
+/* Asks whether what is behind a skippable frame is needed, once all before it is handed out. */
+static int
+ask_skip(struct zstd *zstd, struct flow_input *in, const struct flow_output *out,
+         struct flow_error *err)
+{
+    const size_t content = (size_t)zstd->skip;
+    int rc;
+
+    zstd->skip = 0; /* until it is decided, the frame has not begun */
+    if (out->got > 0) {
+        return FLOW_AGAIN;
+    }
+    rc = flow_input_need(in, out, ZSTD_SKIPPABLE_HEADER_BYTES + content, err);
+    if (rc != FLOW_OK) {
+        return rc == FLOW_END ? fail_truncated(in, err) : rc;
+    }
+    in->pos += ZSTD_SKIPPABLE_HEADER_BYTES;
+    zstd->skip = content + in->skip(in->skip_context,
+                                    (struct flow_str){ (char *)in->bytes + in->pos, content });
+    return FLOW_OK;
+}
+
 /*
  * Leaves in->resume behind the last frame that was whole: nothing vouches for the length of a
  * skippable frame, and a damaged one is noticed only where it leads to.
@@ -278,7 +302,11 @@ begin_skippable(struct zstd *zstd, struct flow_input *in, const struct flow_outp
     if (rc != FLOW_OK) {
         return rc == FLOW_END ? fail_truncated(in, err) : rc;
     }
-    zstd->skip = (uint32_t)little_endian(in->bytes + in->pos + 4, 4);
+    zstd->skip = little_endian(in->bytes + in->pos + 4, 4);
+    if (in->skip != NULL && zstd->skip <= ZSTD_ASKED_BYTES_MAX &&
+        little_endian(in->bytes + in->pos, 4) == in->skip_magic) {
+        return ask_skip(zstd, in, out, err);
+    }
     in->pos += ZSTD_SKIPPABLE_HEADER_BYTES;
     return FLOW_OK;
 }
@@ -320,9 +348,9 @@ skip_some(struct zstd *zstd, struct flow_input *in, const struct flow_output *ou
     if (rc != FLOW_OK) {
         return rc == FLOW_END ? fail_truncated(in, err) : rc;
     }
-    take = take < zstd->skip ? take : zstd->skip;
+    take = take < zstd->skip ? take : (size_t)zstd->skip;
     in->pos += take;
-    zstd->skip -= (uint32_t)take;
+    zstd->skip -= take;
     return FLOW_OK;
 }
 

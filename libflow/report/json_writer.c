@@ -2,6 +2,8 @@
 /* JSON text; invalid UTF-8 becomes U+FFFD, so that what is written can always be read. */
 #include "report/json_writer.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -120,6 +122,28 @@ flow_json_add_u64(struct flow_json_writer *writer, const char *key, uint64_t val
         value /= 10;
     } while (value > 0);
     flow_buf_add(writer->out, digits + pos, sizeof(digits) - pos);
+}
+
+void
+flow_json_add_i64(struct flow_json_writer *writer, const char *key, int64_t value)
+{
+    begin(writer, key);
+    flow_buf_add_format(writer->out, "%lld", (long long)value);
+}
+
+void
+flow_json_add_double(struct flow_json_writer *writer, const char *key, double value)
+{
+    char text[40];
+
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    begin(writer, key);
+    flow_buf_add_text(writer->out, text);
 }
 
 void

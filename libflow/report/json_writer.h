@@ -19,6 +19,9 @@ void flow_json_close(struct flow_json_writer *writer, char bracket);
 void flow_json_add_str(struct flow_json_writer *writer, const char *key, struct flow_str text);
 void flow_json_add_text(struct flow_json_writer *writer, const char *key, const char *text);
 void flow_json_add_u64(struct flow_json_writer *writer, const char *key, uint64_t value);
+void flow_json_add_i64(struct flow_json_writer *writer, const char *key, int64_t value);
+/* A finite number, with as few digits as give it back. */
+void flow_json_add_double(struct flow_json_writer *writer, const char *key, double value);
 void flow_json_add_bool(struct flow_json_writer *writer, const char *key, bool value);
 void flow_json_add_null(struct flow_json_writer *writer, const char *key);
 /* A share between 0 and 1 with six digits. */
