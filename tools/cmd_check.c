@@ -363,30 +363,6 @@ finish_all(struct run *run, struct flow_error *err)
     return rc;
 }
 
-static int
-exit_code(const struct run *run)
-{
-    struct flow_tally_totals totals;
-
-    flow_tally_totals(run->tally, &totals);
-    if (flow_policies_error_count(run->policies) > 0) {
-        return EXIT_USAGE;
-    }
-    if (run->unreadable || totals.damaged > 0 || totals.cut_short) {
-        return EXIT_INPUT;
-    }
-    for (size_t i = 0; i < flow_tally_finding_count(run->tally); i++) {
-        if (flow_tally_finding_at(run->tally, i)->rule->severity >= run->arguments->fail_on) {
-            return EXIT_FINDINGS;
-        }
-    }
-    /* when no flow at all could be decided, nothing was checked */
-    return (double)totals.undecided > run->arguments->max_undecided * (double)totals.flows ||
-                   (totals.flows > 0 && totals.undecided == totals.flows)
-               ? EXIT_INCONCLUSIVE
-               : EXIT_CLEAN;
-}
-
 static void
 warn_of_nothing(const struct run *run)
 {
@@ -424,7 +400,9 @@ run_check(const struct arguments *arguments)
         if (rc == FLOW_OK) {
             rc = finish_all(&run, &err);
         }
-        code = rc == FLOW_OK ? exit_code(&run) : EXIT_INPUT;
+        code = rc == FLOW_OK ? judged_exit_code(run.tally, run.policies, arguments->fail_on,
+                                                arguments->max_undecided, run.unreadable)
+                             : EXIT_INPUT;
         warn_of_nothing(&run);
     }
     if (rc != FLOW_OK) {

@@ -107,10 +107,10 @@ take_option(struct arguments *arguments, int option, char *value)
     case OPTION_LAST:
         return take_count(value, &live->last);
     case OPTION_SINCE:
-        return take_time(value, &live->since);
+        return take_time_filter(&arguments->filter, "since", value, &live->since);
     case OPTION_UNTIL:
         live->follow = false;
-        return take_time(value, &live->until);
+        return take_time_filter(&arguments->filter, "until", value, &live->until);
     case OPTION_NO_FOLLOW:
         live->follow = false;
         return true;

@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
     { "check", command_check, "judge recorded flows against declared policies" },
     { "explain", command_explain, "show how one connection is decided, policy by policy" },
+    { "watch", command_watch, "judge the flows of a live cluster as they come" },
     { "record", command_record, "write the flows of a live cluster to an archive" },
     { "convert", command_convert, "turn flows from one format into another" },
 };

@@ -75,6 +75,9 @@ bool take_duration(const char *text, int64_t *nanoseconds);
 bool take_count(const char *text, uint64_t *count);
 bool take_size(const char *text, uint64_t *bytes);
 bool take_time(const char *text, int64_t *time);
+/* A time that is asked for, and filtered by. */
+bool take_time_filter(struct flow_filter **filter, const char *name, const char *text,
+                      int64_t *time);
 
 /* The connection to a server. */
 struct live_arguments {
@@ -131,6 +134,13 @@ void catch_signals(void);
 bool asked_to_stop(void);
 bool asked_to_reload(void); /* once for each */
 
+/* reload.c: a number that changes when a file of policies or inventory does. */
+uint64_t files_state(const struct policy_arguments *policies);
+
+/* exit_code.c: 2, 3, 1, 4 or 0, in this order. */
+int judged_exit_code(const struct flow_tally *tally, const struct flow_policies *policies,
+                     uint8_t fail_on, double max_undecided, bool unreadable);
+
 /* writing.c: tells what a writer had to leave out. */
 void say_left_out(const struct flow_writer *writer);
 
@@ -168,6 +178,7 @@ int command_check(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_record(int argc, char **argv);
+int command_watch(int argc, char **argv);
 
 /* progress.c: a line on a terminal that shows how far the reading is; nothing elsewhere. */
 struct progress {

@@ -141,6 +141,21 @@ take_time(const char *text, int64_t *time)
     return true;
 }
 
+bool
+take_time_filter(struct flow_filter **filter, const char *name, const char *text, int64_t *time)
+{
+    char exact[FLOW_TIME_TEXT_MAX];
+    size_t i = 0;
+
+    if (!take_time(text, time)) {
+        return false;
+    }
+    while (strcmp(flow_filter_name_at(i), name) != 0) {
+        i++;
+    }
+    return take_filter(filter, OPTION_FILTER + (int)i, flow_time_format(*time, exact));
+}
+
 static bool
 is_true(const char *text)
 {

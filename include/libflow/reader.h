@@ -115,6 +115,9 @@ struct flow_input_stats {
     uint64_t lost_reports; /**< lost-events records */
     uint64_t lost;         /**< events they say were lost */
     uint64_t node_status, agent_events, debug_events;
+    bool live;
+    uint64_t connections, came_again, gaps, refused; /**< of a live one: struct flow_live_stats */
+    int64_t gap_first, gap_last;                     /**< or FLOW_TIME_NONE */
     bool cut_short; /**< the input ends, or cannot be read on, in the middle */
     bool has_digest;
     uint8_t digest[32]; /**< SHA-256 of the file's bytes, once it is read whole */

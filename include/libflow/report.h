@@ -70,15 +70,22 @@ struct flow_tally;
 FLOW_API int flow_tally_new(struct flow_tally **out, const struct flow_policies *policies,
                             struct flow_error *err);
 FLOW_API void flow_tally_free(struct flow_tally *tally);
+/** Other policies are in force from now on; borrowed as those before, which stay so too. */
+FLOW_API void flow_tally_set_policies(struct flow_tally *tally,
+                                      const struct flow_policies *policies);
 
 /** Counts a judged batch. The classifier and dictionary must outlive the tally. */
 FLOW_API int flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch,
                             struct flow_error *err);
-/** Takes in what a reader says of its inputs; call when it is read to its end. */
+/**
+ * Takes in what a reader says of its inputs; call when it is read to its end. Of the reader it was
+ * called for last it takes in what there is more, so that a live one can be reported on.
+ */
 FLOW_API int flow_tally_add_inputs(struct flow_tally *tally, const struct flow_reader *reader,
                                    struct flow_error *err);
 /**
- * Works out the findings; call once, behind the last add. They are sorted by severity, rule id and
+ * Works out the findings; call behind the last add, and again when more was added: what was
+ * borrowed from the tally is then gone. They are sorted by severity, rule id and
  * count, the nodes by name: the order does not hang on how the input was split.
  */
 FLOW_API int flow_tally_finish(struct flow_tally *tally, struct flow_error *err);
@@ -98,6 +105,8 @@ struct flow_tally_totals {
     uint64_t ungrouped; /**< flows beyond the number of groups that are told apart */
     int64_t first, last;
     bool cut_short; /**< an input ends in the middle */
+    /* of live inputs, as in struct flow_live_stats */
+    uint64_t connections, came_again, gaps, refused;
 };
 
 FLOW_API void flow_tally_totals(const struct flow_tally *tally, struct flow_tally_totals *totals);
@@ -127,7 +136,7 @@ FLOW_API int flow_sink_options_init(struct flow_sink_options *options, size_t si
 struct flow_sink;
 
 /**
- * @param[in] format  "text", "json" or "jsonl"
+ * @param[in] format  "text", "json" or "jsonl"; or "lines", a line of text a flow
  * @param[in] path    a file, created or emptied, or "-" for standard output
  * @return FLOW_OK; FLOW_E_ARGUMENT for an unknown format; FLOW_E_SYSTEM; FLOW_E_MEMORY
  */
@@ -136,6 +145,13 @@ FLOW_API int flow_sink_open(struct flow_sink **out, const char *format, const ch
 /** Takes a judged batch; formats that report at the end write nothing yet. */
 FLOW_API int flow_sink_write(struct flow_sink *sink, const struct flow_batch *batch,
                              struct flow_error *err);
+/** Hands on rows that have not been written yet. */
+FLOW_API int flow_sink_flush(struct flow_sink *sink, struct flow_error *err);
+/**
+ * Writes a report of the tally as it is now, which is finished; more may follow. A file has the
+ * last one alone. Formats of rows have none.
+ */
+FLOW_API int flow_sink_report(struct flow_sink *sink, struct flow_error *err);
 /** Writes what is left. Also after an error elsewhere: what was begun is ended. */
 FLOW_API int flow_sink_finish(struct flow_sink *sink, struct flow_error *err);
 FLOW_API void flow_sink_close(struct flow_sink *sink);

@@ -134,7 +134,7 @@ end_text(struct builder *builder, const struct flow_endpoint *endpoint,
 
     add_end(builder, &out, endpoint, address, names);
     if (!out.failed) {
-        kept = flow_arena_str(&builder->tally->arena, flow_buf_str(&out));
+        kept = flow_arena_str(&builder->tally->finding_arena, flow_buf_str(&out));
     }
     flow_buf_free(&out);
     return kept;
@@ -292,7 +292,7 @@ static struct flow_str
 keep_text(struct flow_tally *tally, struct flow_buf *buf)
 {
     return buf->failed ? (struct flow_str){ NULL, 0 }
-                       : flow_arena_str(&tally->arena, flow_buf_str(buf));
+                       : flow_arena_str(&tally->finding_arena, flow_buf_str(buf));
 }
 
 /* One draft counted: a drop beside its verdict is one denial. True unless out of memory. */

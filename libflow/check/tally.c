@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "check/orient.h"
+#include "decode/reader.h"
 
 _Static_assert(sizeof(struct flow_group_key) == 80, "the key must not hold unset bytes");
 
@@ -42,10 +43,12 @@ flow_tally_free(struct flow_tally *tally)
         flow_intern_free(&tally->node_names);
         free(tally->groups);
         free(tally->nodes);
+        free(tally->sorted);
         free(tally->node_map);
         free(tally->inputs);
         free(tally->findings);
         flow_arena_free(&tally->arena);
+        flow_arena_free(&tally->finding_arena);
         free(tally);
     }
 }
@@ -264,12 +267,36 @@ flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch, struct 
     return FLOW_OK;
 }
 
+/* Forgets what a reader said of its inputs. */
+static void
+restore_totals(struct flow_tally *tally)
+{
+    tally->input_count = tally->reader_inputs;
+    tally->totals.records = tally->before.records;
+    tally->totals.damaged = tally->before.damaged;
+    tally->totals.lost = tally->before.lost;
+    tally->totals.lost_reports = tally->before.lost_reports;
+    tally->totals.node_status = tally->before.node_status;
+    tally->totals.cut_short = tally->before.cut_short;
+    tally->totals.connections = tally->before.connections;
+    tally->totals.came_again = tally->before.came_again;
+    tally->totals.gaps = tally->before.gaps;
+    tally->totals.refused = tally->before.refused;
+}
+
 int
 flow_tally_add_inputs(struct flow_tally *tally, const struct flow_reader *reader,
                       struct flow_error *err)
 {
     const uint32_t count = flow_reader_input_count(reader);
 
+    if (tally->reader == flow_reader_id(reader)) {
+        restore_totals(tally); /* the same inputs, read further */
+    } else {
+        tally->reader = flow_reader_id(reader);
+        tally->reader_inputs = tally->input_count;
+        tally->before = tally->totals;
+    }
     for (uint32_t i = 0; i < count; i++) {
         struct flow_input_stats stats;
 
@@ -295,6 +322,10 @@ flow_tally_add_inputs(struct flow_tally *tally, const struct flow_reader *reader
         tally->totals.lost_reports += stats.lost_reports;
         tally->totals.node_status += stats.node_status;
         tally->totals.cut_short |= stats.cut_short;
+        tally->totals.connections += stats.connections;
+        tally->totals.came_again += stats.came_again;
+        tally->totals.gaps += stats.gaps;
+        tally->totals.refused += stats.refused;
     }
     return FLOW_OK;
 }
@@ -311,15 +342,31 @@ compare_nodes(const void *left, const void *right)
 int
 flow_tally_finish(struct flow_tally *tally, struct flow_error *err)
 {
-    if (tally->finished) {
-        return FLOW_OK;
+    const size_t count = tally->node_names.count;
+    struct flow_node_seen *sorted = realloc(tally->sorted, (count + 1) * sizeof(*tally->sorted));
+
+    if (sorted == NULL) {
+        return flow_fail_memory(err);
     }
-    tally->finished = true;
-    if (tally->node_names.count > 1) {
-        qsort(tally->nodes, tally->node_names.count, sizeof(*tally->nodes), compare_nodes);
+    tally->sorted = sorted;
+    tally->sorted_count = count;
+    if (count > 0) {
+        memcpy(sorted, tally->nodes, count * sizeof(*sorted));
+        qsort(sorted, count, sizeof(*sorted), compare_nodes);
     }
     memcpy(tally->final, tally->results, sizeof(tally->final));
+    tally->totals.duplicates = 0;
+    free(tally->findings);
+    tally->findings = NULL;
+    tally->finding_count = 0;
+    flow_arena_reset(&tally->finding_arena);
     return flow_tally_make_findings(tally, err);
+}
+
+void
+flow_tally_set_policies(struct flow_tally *tally, const struct flow_policies *policies)
+{
+    tally->policies = policies;
 }
 
 size_t
@@ -355,13 +402,13 @@ flow_tally_undecided(const struct flow_tally *tally, unsigned code)
 size_t
 flow_tally_node_count(const struct flow_tally *tally)
 {
-    return tally->node_names.count;
+    return tally->sorted_count;
 }
 
 const struct flow_node_seen *
 flow_tally_node_at(const struct flow_tally *tally, size_t i)
 {
-    return i < tally->node_names.count ? &tally->nodes[i] : NULL;
+    return i < tally->sorted_count ? &tally->sorted[i] : NULL;
 }
 
 size_t

@@ -36,17 +36,23 @@ struct flow_tally {
     uint64_t codes[FLOW_UNDECIDED_COUNT];
     struct flow_tally_totals totals;
     struct flow_intern node_names;
-    struct flow_node_seen *nodes; /* by number; sorted by name once finished */
+    struct flow_node_seen *nodes; /* by number */
     size_t node_room;
+    struct flow_node_seen *sorted; /* by name, as they were when it was finished last */
+    size_t sorted_count;
     uint32_t *node_map; /* number in the dictionary -> place in nodes, + 1 */
     size_t node_map_room;
     const struct flow_dict *node_dict;
     struct flow_input_stats *inputs;
     size_t input_count, input_room;
+    /* of the reader whose inputs were taken in last: where they begin, and the totals before */
+    uint64_t reader; /* its id; 0: none */
+    size_t reader_inputs;
+    struct flow_tally_totals before;
     struct flow_arena arena;
+    struct flow_arena finding_arena; /* texts of the findings */
     struct flow_finding *findings;
     size_t finding_count;
-    bool finished;
 };
 
 /* findings.c */

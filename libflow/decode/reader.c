@@ -58,6 +58,7 @@ flow_reader_new(struct flow_reader **out, const struct flow_reader_options *opti
     if (options != NULL) {
         reader->options = *options;
     }
+    reader->id = flow_hash_seed() | 1;
     reader->dict = reader->options.dict;
     if (reader->dict == NULL) {
         reader->owns_dict = true;
@@ -559,6 +560,12 @@ flow_reader_close(struct flow_reader *reader)
     free(reader);
 }
 
+uint64_t
+flow_reader_id(const struct flow_reader *reader)
+{
+    return reader->id;
+}
+
 struct flow_dict *
 flow_reader_dict(const struct flow_reader *reader)
 {
@@ -578,5 +585,6 @@ flow_reader_input(const struct flow_reader *reader, uint32_t input, struct flow_
         return FLOW_E_ARGUMENT;
     }
     *stats = reader->inputs[input].stats;
+    flow_reader_add_live_stats(reader, stats);
     return FLOW_OK;
 }

@@ -14,6 +14,7 @@ struct flow_reader_input {
 };
 
 struct flow_reader {
+    uint64_t id;
     struct flow_dict *dict;
     bool owns_dict;
     struct flow_reader_options options;
@@ -40,6 +41,9 @@ struct flow_reader {
     struct flow_source *pushed;     /* where bytes are pushed to; owned by bytes, or waiting */
 };
 
+/* A number that no other reader has. */
+uint64_t flow_reader_id(const struct flow_reader *reader);
+
 /* A reader without inputs. */
 int flow_reader_new(struct flow_reader **out, const struct flow_reader_options *options,
                     struct flow_error *err);
@@ -51,6 +55,8 @@ int flow_reader_set_source(struct flow_reader *reader, struct flow_source *sourc
 /* reader_live.c: a URI of a live source, read for what it has now. */
 int flow_reader_open_live_uri(struct flow_reader **out, const char *uri,
                               const struct flow_reader_options *options, struct flow_error *err);
+/* Adds what is told of a live input. */
+void flow_reader_add_live_stats(const struct flow_reader *reader, struct flow_input_stats *stats);
 /* Keeps what the live source says of itself, before it is closed. */
 void flow_reader_keep_live_stats(struct flow_reader *reader);
 /* Whether a record came before, over another connection; it then does not count. */

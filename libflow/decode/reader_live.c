@@ -114,6 +114,23 @@ flow_reader_live_stats(const struct flow_reader *reader, struct flow_live_stats 
     return FLOW_OK;
 }
 
+void
+flow_reader_add_live_stats(const struct flow_reader *reader, struct flow_input_stats *stats)
+{
+    struct flow_live_stats live;
+
+    stats->gap_first = stats->gap_last = FLOW_TIME_NONE;
+    if (flow_reader_live_stats(reader, &live) == FLOW_OK) {
+        stats->live = true;
+        stats->connections = live.connections;
+        stats->came_again = live.duplicates;
+        stats->gaps = live.gaps;
+        stats->gap_first = live.gap_first;
+        stats->gap_last = live.gap_last;
+        stats->refused = live.refused;
+    }
+}
+
 int
 flow_reader_open_push(struct flow_reader **out, const char *name,
                       const struct flow_reader_options *options, struct flow_error *err)

@@ -19,6 +19,7 @@ struct flow_report_format {
 extern const struct flow_report_format flow_format_text;
 extern const struct flow_report_format flow_format_json;
 extern const struct flow_report_format flow_format_jsonl;
+extern const struct flow_report_format flow_format_lines;
 
 /* {"kind", "namespace", "name", "rule", "file", "line"}, or null. */
 void flow_json_add_policy(struct flow_json_writer *writer, const char *key,

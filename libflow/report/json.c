@@ -25,7 +25,18 @@ add_input(struct flow_json_writer *writer, const struct flow_input_stats *input)
     flow_json_add_u64(writer, "node_status", input->node_status);
     flow_json_add_u64(writer, "agent_events", input->agent_events);
     flow_json_add_u64(writer, "debug_events", input->debug_events);
+    flow_json_add_u64(writer, "skipped", input->skipped);
     flow_json_add_bool(writer, "cut_short", input->cut_short);
+    if (input->live) {
+        flow_json_open(writer, "live", '{');
+        flow_json_add_u64(writer, "connections", input->connections);
+        flow_json_add_u64(writer, "came_again", input->came_again);
+        flow_json_add_u64(writer, "gaps", input->gaps);
+        flow_json_add_time(writer, "gap_first", input->gap_first);
+        flow_json_add_time(writer, "gap_last", input->gap_last);
+        flow_json_add_u64(writer, "refused", input->refused);
+        flow_json_close(writer, '}');
+    }
     flow_json_close(writer, '}');
 }
 
@@ -47,6 +58,10 @@ add_coverage(struct flow_json_writer *writer, const struct flow_tally *tally,
     flow_json_close(writer, '}');
     flow_json_add_u64(writer, "lost", totals->lost);
     flow_json_add_u64(writer, "lost_reports", totals->lost_reports);
+    flow_json_add_u64(writer, "lost_here", totals->damaged + totals->refused);
+    flow_json_add_u64(writer, "came_again", totals->came_again);
+    flow_json_add_u64(writer, "reconnects", totals->connections > 0 ? totals->connections - 1 : 0);
+    flow_json_add_u64(writer, "gaps", totals->gaps);
     flow_json_add_u64(writer, "damaged", totals->damaged);
     flow_json_add_bool(writer, "cut_short", totals->cut_short);
     flow_json_add_u64(writer, "ungrouped", totals->ungrouped);
@@ -62,6 +77,8 @@ add_coverage(struct flow_json_writer *writer, const struct flow_tally *tally,
         flow_json_add_u64(writer, "lost", node->lost);
         flow_json_add_time(writer, "first", node->first);
         flow_json_add_time(writer, "last", node->last);
+        flow_json_add_time(writer, "lost_first", node->lost_first);
+        flow_json_add_time(writer, "lost_last", node->lost_last);
         flow_json_close(writer, '}');
     }
     flow_json_close(writer, ']');

@@ -16,6 +16,7 @@ static const struct flow_report_format *const formats[] = {
     &flow_format_text,
     &flow_format_json,
     &flow_format_jsonl,
+    &flow_format_lines,
 };
 
 struct flow_sink {
@@ -24,7 +25,7 @@ struct flow_sink {
     struct flow_buf out;
     char *path;
     int fd;
-    bool finished;
+    bool reported, finished;
 };
 
 int
@@ -140,19 +141,44 @@ flow_sink_write(struct flow_sink *sink, const struct flow_batch *batch, struct f
 }
 
 int
+flow_sink_flush(struct flow_sink *sink, struct flow_error *err)
+{
+    return sink->out.len > 0 || sink->out.failed ? flush(sink, err) : FLOW_OK;
+}
+
+/* An earlier report in a file makes room for this one; in a pipe it stays. */
+static void
+make_room(struct flow_sink *sink)
+{
+    if (sink->reported && sink->fd > STDERR_FILENO && lseek(sink->fd, 0, SEEK_SET) == 0 &&
+        ftruncate(sink->fd, 0) != 0) {
+        (void)lseek(sink->fd, 0, SEEK_END);
+    }
+}
+
+int
+flow_sink_report(struct flow_sink *sink, struct flow_error *err)
+{
+    if (sink->format->report == NULL) {
+        return flow_sink_flush(sink, err);
+    }
+    if (sink->options.tally == NULL) {
+        return flow_fail(err, FLOW_E_ARGUMENT, "expected a tally to report on");
+    }
+    make_room(sink);
+    sink->reported = true;
+    sink->format->report(&sink->out, sink->options.tally, &sink->options);
+    return flush(sink, err);
+}
+
+int
 flow_sink_finish(struct flow_sink *sink, struct flow_error *err)
 {
     if (sink->finished) {
         return FLOW_OK;
     }
     sink->finished = true;
-    if (sink->format->report != NULL) {
-        if (sink->options.tally == NULL) {
-            return flow_fail(err, FLOW_E_ARGUMENT, "expected a tally to report on");
-        }
-        sink->format->report(&sink->out, sink->options.tally, &sink->options);
-    }
-    return flush(sink, err);
+    return flow_sink_report(sink, err);
 }
 
 void

@@ -197,6 +197,31 @@ add_missing(const struct text *text, const struct flow_tally *tally,
     flow_buf_add_char(text->out, '\n');
 }
 
+/* What a live input's connections were like: where something may be missing, and what is not. */
+static void
+add_live(const struct text *text, const struct flow_input_stats *input)
+{
+    if (!input->live) {
+        return;
+    }
+    flow_buf_add_text(text->out, "    ");
+    add_count(text->out, input->connections);
+    flow_buf_add_format(text->out, " %s, ", input->connections == 1 ? "connection" : "connections");
+    add_count(text->out, input->came_again);
+    flow_buf_add_text(text->out, " flows came again and count once, ");
+    add_count(text->out, input->gaps);
+    flow_buf_add_format(text->out, " %s", input->gaps == 1 ? "gap" : "gaps");
+    if (input->gaps > 0) {
+        flow_buf_add_text(text->out, " between ");
+        add_span(text->out, input->gap_first, input->gap_last);
+    }
+    flow_buf_add_text(text->out, "; lost by the server: ");
+    add_count(text->out, input->lost);
+    flow_buf_add_text(text->out, ", lost here: ");
+    add_count(text->out, input->damaged + input->refused);
+    flow_buf_add_char(text->out, '\n');
+}
+
 static void
 add_seen(const struct text *text, const struct flow_tally *tally,
          const struct flow_tally_totals *totals)
@@ -214,6 +239,7 @@ add_seen(const struct text *text, const struct flow_tally *tally,
         flow_buf_add_format(text->out, " damaged, ");
         add_count(text->out, input->lost);
         flow_buf_add_format(text->out, " events lost%s\n", input->cut_short ? ", cut short" : "");
+        add_live(text, input);
     }
     for (size_t i = 0; i < flow_tally_node_count(tally); i++) {
         const struct flow_node_seen *node = flow_tally_node_at(tally, i);

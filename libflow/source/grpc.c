@@ -22,6 +22,8 @@ static const char probe_method[] = "/observer.Observer/ServerStatus";
 enum { SECOND = 1000000000 };
 static const int64_t backoff_first = SECOND / 2;
 static const int64_t backoff_most = 30 * (int64_t)SECOND;
+/* A connection that was of use. */
+static const int64_t lasting = 10 * (int64_t)SECOND;
 /* A wait for gRPC is no longer than this, so that a reader can be asked to stop. */
 static const int64_t nap = SECOND / 5;
 
@@ -51,10 +53,11 @@ struct live_source {
     int64_t since;    /* the state */
     int64_t heard;    /* anything came last */
     int64_t next_try; /* to connect */
-    int64_t asked;    /* by the system's clock: the first call */
-    unsigned tries;   /* in a row that failed */
-    bool skip_gap;    /* the next call begins now: what made this one fail would come again */
-    int end;          /* what ended it for good */
+    int64_t connected;
+    int64_t asked;  /* by the system's clock: the first call */
+    unsigned tries; /* in a row that failed */
+    bool skip_gap;  /* the next call begins now: what made this one fail would come again */
+    int end;        /* what ended it for good */
     struct flow_error failure;
     uint64_t random;
     struct flow_live_stats stats;
@@ -238,6 +241,10 @@ rest(struct live_source *live)
 {
     int64_t pause = backoff_first;
 
+    /* one that lasted is no failure */
+    if (live->stats.connected && monotonic() - live->connected >= lasting) {
+        live->tries = 0;
+    }
     for (unsigned i = 0; i < live->tries && pause < backoff_most; i++) {
         pause += pause / 2;
     }
@@ -367,7 +374,7 @@ message_came(struct live_source *live)
 
         live->stats.connected = true;
         live->stats.connections++;
-        live->tries = 0;
+        live->connected = monotonic();
         live->skip_gap = false;
         live->hooks.connected(live->hooks.context);
         flow_fail(&note, FLOW_OK, live->stats.connections == 1 ? "connected" : "connected again");
