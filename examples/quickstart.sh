@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 examples/install-packages.sh gcc libc6-dev meson ninja-build pkg-config \
     libzstd-dev zlib1g-dev libyaml-dev libssl-dev libpcre2-dev \
     libprotobuf-c-dev protobuf-c-compiler libprotobuf-dev libgrpc-dev \
-    libmicrohttpd-dev
+    libmicrohttpd-dev libpcap-dev
 
 [ -f build/build.ninja ] || meson setup build --buildtype=release -Dtests=disabled >&2
 ninja -C build >&2

@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.."
 examples/install-packages.sh gcc g++ libc6-dev meson ninja-build pkg-config libzstd-dev \
     zlib1g-dev libyaml-dev libssl-dev libpcre2-dev \
     libprotobuf-c-dev protobuf-c-compiler libprotobuf-dev libgrpc-dev \
-    libmicrohttpd-dev \
-    libcmocka-dev libjansson-dev zstd python3 clang-format \
+    libmicrohttpd-dev libpcap-dev \
+    libcmocka-dev libjansson-dev zstd tshark python3 clang-format \
     zsh bash-completion mandoc shellcheck util-linux
 
 build=${BUILD:-build-test}

@@ -254,7 +254,8 @@ read_input(struct run *run, struct flow_reader *reader, bool learns, struct flow
         if (run->arguments->filter != NULL) {
             flow_filter_run(run->arguments->filter, run->batch);
         }
-        rc = flow_classifier_run(run->classifier, run->batch, err);
+        rc = flow_policies_name_ends(run->policies, run->dict, run->batch, err);
+        rc = rc == FLOW_OK ? flow_classifier_run(run->classifier, run->batch, err) : rc;
         if (rc == FLOW_OK) {
             rc = flow_tally_add(run->tally, run->batch, err);
         }

@@ -105,6 +105,17 @@ FLOW_API size_t flow_policies_inventory_count(const struct flow_policies *polici
 /** Whether a pod, node or Service of the inventory has the address. */
 FLOW_API bool flow_policies_knows_address(const struct flow_policies *policies,
                                           const struct flow_address *address);
+struct flow_dict;
+struct flow_batch;
+/**
+ * Gives the ends of captured connections the pods that had their addresses at that time; other
+ * records have theirs from the agent and are left alone. Call before flow_classifier_run.
+ *
+ * @param[in] dict  of the reader that filled the batch
+ * @return FLOW_OK or FLOW_E_MEMORY
+ */
+FLOW_API int flow_policies_name_ends(const struct flow_policies *policies, struct flow_dict *dict,
+                                     struct flow_batch *batch, struct flow_error *err);
 /** Whether a rule asks for DNS names, so that answers in the log can matter (flow_names). */
 FLOW_API bool flow_policies_ask_names(const struct flow_policies *policies);
 /** "cilium-1.19"; static text. */

@@ -20,7 +20,8 @@ enum flow_kind {
     FLOW_KIND_LOST_EVENTS,
     FLOW_KIND_NODE_STATUS,
     FLOW_KIND_AGENT_EVENT,
-    FLOW_KIND_DEBUG_EVENT
+    FLOW_KIND_DEBUG_EVENT,
+    FLOW_KIND_NAMES /**< a DNS answer of a capture, in l7; the connection is a flow of its own */
 };
 
 /** Yes, no, or not known: absent is not "no". */
@@ -136,10 +137,11 @@ struct flow_label_set {
 
 /** One end of a flow as the record tells it. Equal records of an end share one endpoint. */
 struct flow_endpoint {
-    uint32_t id;       /**< counts up from 0 in one dictionary; 0 is "nothing is said" */
-    uint32_t local_id; /**< Hubble's ID: endpoint number on the reporting node; 0 = not local */
-    uint32_t identity; /**< security identity, 0 when absent */
-    bool has_labels;   /**< labels were told; an empty list tells none */
+    uint32_t id;        /**< counts up from 0 in one dictionary; 0 is "nothing is said" */
+    uint32_t local_id;  /**< Hubble's ID: endpoint number on the reporting node; 0 = not local */
+    uint32_t identity;  /**< security identity, 0 when absent */
+    bool has_labels;    /**< labels were told; an empty list tells none */
+    bool address_stale; /**< whose the address was at that time is not known */
     struct flow_str namespace_name;
     struct flow_str pod_name;
     struct flow_str cluster_name;
@@ -199,6 +201,34 @@ struct flow_lost {
     uint64_t count;
     int32_t cpu;         /**< -1 when absent */
     int64_t first, last; /**< FLOW_TIME_NONE when absent (before Cilium 1.19) */
+};
+
+/** How sure it is which end of a captured connection opened it. */
+enum flow_opener {
+    FLOW_OPENER_UNKNOWN = 0, /**< source is who sent the first packet that was captured */
+    FLOW_OPENER_INFERRED,    /**< by who spoke first, or by the ports */
+    FLOW_OPENER_SEEN         /**< a TCP SYN, an SCTP INIT, an ICMP echo request */
+};
+
+/** What became of a captured connection, as far as packets show. */
+enum flow_answer_seen {
+    FLOW_ANSWER_UNKNOWN = 0, /**< the capture begins in the middle, and shows one side */
+    FLOW_ANSWER_ANSWERED,    /**< a SYN-ACK, or packets of both sides */
+    FLOW_ANSWER_REFUSED,     /**< a reset in answer to the SYN, or an ICMP error */
+    FLOW_ANSWER_UNANSWERED   /**< no packet came back while it was captured */
+};
+
+/** What the packets of one captured connection come to. Arrays are [from source, to source]. */
+struct flow_traffic {
+    uint64_t packets[2], bytes[2]; /**< frames as they were on the wire, link header included */
+    int64_t first, last;           /**< FLOW_TIME_NONE never; first is the record's time */
+    uint16_t tcp_flags[2];         /**< every flag that was seen; enum flow_tcp_flag */
+    uint8_t opener;                /**< enum flow_opener */
+    uint8_t answer;                /**< enum flow_answer_seen */
+    uint8_t tunnel;                /**< 0 none, 1 VXLAN, 2 Geneve (flow.Tunnel.Protocol) */
+    uint32_t vni;                  /**< of the first packet, inside a tunnel */
+    struct flow_str server_name;   /**< of the TLS ClientHello (SNI) */
+    struct flow_str http_host, http_method; /**< of the first HTTP request */
 };
 
 /** What happened, by the record alone. */
@@ -336,8 +366,9 @@ struct flow_record {
     const struct flow_service_ref *source_service, *destination_service; /**< or NULL */
     /** What the cluster says decided it, by [ingress 0, egress 1]; or NULL. */
     const struct flow_policy_ref_list *allowed_by[2], *denied_by[2];
-    const struct flow_l7 *l7;     /**< or NULL */
-    const struct flow_lost *lost; /**< for FLOW_KIND_LOST_EVENTS */
+    const struct flow_l7 *l7;           /**< or NULL */
+    const struct flow_lost *lost;       /**< for FLOW_KIND_LOST_EVENTS */
+    const struct flow_traffic *traffic; /**< of a captured connection, or NULL */
     /** Flows this record stands for (exporter aggregation, 1.19+), [ingress, egress, unknown]. */
     uint32_t aggregate[3];
     bool tunnelled; /**< the packet was seen inside VXLAN or Geneve */

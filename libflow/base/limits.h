@@ -10,6 +10,15 @@
 /* Flows of a live stream that are known when they come again behind a new connection. */
 #define FLOW_SEEN_MAX 131072u
 
+/* Connections of a capture that are open at a time; beyond it the idlest is a record early. */
+#define FLOW_CONNECTIONS_MAX 262144u
+
+/* Fragmented packets of a capture that are known at a time. */
+#define FLOW_FRAGMENTS_MAX 4096u
+
+/* Bytes of a captured connection that are kept to find a server's name in. */
+#define FLOW_HELLO_BYTES_MAX 4096u
+
 /* Open brackets in one JSON record. */
 #define FLOW_JSON_DEPTH_MAX 512
 

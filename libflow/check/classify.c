@@ -236,12 +236,38 @@ agree(struct flow_classifier *classifier, const struct flow_decision *a,
     return depends(classifier, why | a->undecided | b->undecided);
 }
 
+/* Two decisions of which both are right, as a capture shows both sides: it must pass both. */
+static const struct flow_decision *
+combine(const struct flow_decision *egress, const struct flow_decision *ingress)
+{
+    if (egress == NULL || ingress == NULL) {
+        return NULL;
+    }
+    if (denies(egress->expected) || ingress->expected == FLOW_EXPECTED_NOT_APPLICABLE) {
+        return egress;
+    }
+    if (denies(ingress->expected) || egress->expected == FLOW_EXPECTED_NOT_APPLICABLE) {
+        return ingress;
+    }
+    if (egress->expected == FLOW_EXPECTED_UNDECIDABLE ||
+        ingress->expected == FLOW_EXPECTED_UNDECIDABLE) {
+        return egress->expected == FLOW_EXPECTED_UNDECIDABLE ? egress : ingress;
+    }
+    /* both allow: one side without a policy leaves the connection unprotected at that side only */
+    return egress->expected == FLOW_EXPECTED_ALLOW ? egress : ingress;
+}
+
 static const struct flow_decision *
 decide_reading(struct flow_classifier *classifier, const struct flow_connection *connection,
-               struct flow_ends *ends, uint8_t direction, const struct flow_memo_key *key)
+               struct flow_ends *ends, uint8_t direction, bool both_sides,
+               const struct flow_memo_key *key)
 {
     if (direction != FLOW_DIRECTION_UNKNOWN) {
         return decide_side(classifier, connection, ends, direction, key);
+    }
+    if (both_sides) {
+        return combine(decide_side(classifier, connection, ends, FLOW_DIRECTION_EGRESS, NULL),
+                       decide_side(classifier, connection, ends, FLOW_DIRECTION_INGRESS, NULL));
     }
     return agree(classifier, decide_side(classifier, connection, ends, FLOW_DIRECTION_EGRESS, NULL),
                  decide_side(classifier, connection, ends, FLOW_DIRECTION_INGRESS, NULL),
@@ -453,7 +479,7 @@ decide_job(struct flow_classifier *classifier, const struct flow_dict *dict, str
         }
     }
     return decide_reading(classifier, &job->connection, &job->ends, reading->direction,
-                          which == 0 ? &job->key : NULL);
+                          job->record->traffic != NULL, which == 0 ? &job->key : NULL);
 }
 
 static bool

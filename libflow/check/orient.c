@@ -64,6 +64,10 @@ observe_drop(const struct flow_record *record)
 uint8_t
 flow_observe(const struct flow_record *record)
 {
+    if (record->traffic != NULL) {
+        return record->traffic->answer == FLOW_ANSWER_ANSWERED ? FLOW_OBSERVED_FORWARDED
+                                                               : FLOW_OBSERVED_UNKNOWN;
+    }
     switch (record->verdict) {
     case FLOW_VERDICT_FORWARDED:
         return precedes_policy(record) ? FLOW_OBSERVED_UNKNOWN : FLOW_OBSERVED_FORWARDED;

@@ -6,6 +6,7 @@
 #ifndef FLOW_DECODE_DECODER_H
 #define FLOW_DECODE_DECODER_H
 
+#include "frame/pcap.h"
 #include "model/batch.h"
 #include "model/dict.h"
 
@@ -37,6 +38,13 @@ struct flow_decoder_ops {
      */
     int (*take)(struct flow_decoder *decoder, struct flow_window *window, struct flow_batch *batch,
                 struct flow_record *record, struct flow_error *err);
+    /*
+     * Instead of take, for a format whose library reads by itself: the next record, with all its
+     * texts in the batch's arena or the dictionary. FLOW_OK, FLOW_END, or below 0, and then again
+     * for what is left.
+     */
+    int (*pull)(struct flow_decoder *decoder, const struct flow_feed *feed,
+                struct flow_batch *batch, struct flow_record *record, struct flow_error *err);
     void (*close)(struct flow_decoder *decoder);
 };
 
@@ -57,5 +65,6 @@ extern const struct flow_decoder_ops flow_decoder_hubble_json;
  */
 extern const struct flow_decoder_ops flow_decoder_hubble_proto;
 extern const struct flow_decoder_ops flow_decoder_hubble_grpc;
+extern const struct flow_decoder_ops flow_decoder_capture; /* pcap, pcapng */
 
 #endif

@@ -175,16 +175,16 @@ add_input(struct flow_reader *reader, const char *name, struct flow_error *err)
     return FLOW_OK;
 }
 
-static struct flow_reader_input *
-current_input(struct flow_reader *reader)
+struct flow_reader_input *
+flow_reader_current(struct flow_reader *reader)
 {
     return &reader->inputs[reader->input_count - 1];
 }
 
-static void
-tell_problem(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *problem)
+void
+flow_reader_tell(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *problem)
 {
-    struct flow_reader_input *input = current_input(reader);
+    struct flow_reader_input *input = flow_reader_current(reader);
 
     input->stats.damaged++;
     flow_error_set_input(problem, input->name);
@@ -201,7 +201,7 @@ skip_frame(void *context, struct flow_str index)
     if (!flow_archive_may_skip(index, reader->options.filter, &skip)) {
         return 0;
     }
-    current_input(reader)->stats.skipped += skip.records;
+    flow_reader_current(reader)->stats.skipped += skip.records;
     return skip.packed_bytes;
 }
 
@@ -241,8 +241,8 @@ start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
     if (rc != FLOW_OK) {
         flow_source_close(source);
         reader->bytes = NULL;
-        current_input(reader)->stats.cut_short = true;
-        tell_problem(reader, batch, &problem);
+        flow_reader_current(reader)->stats.cut_short = true;
+        flow_reader_tell(reader, batch, &problem);
         return rc == FLOW_E_MEMORY ? flow_fail_memory(err) : FLOW_OK;
     }
     reader->window = (struct flow_window){ NULL, NULL, false, 0, 1, 0 };
@@ -253,7 +253,7 @@ start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
 static void
 note_bytes(struct flow_reader *reader)
 {
-    struct flow_input_stats *stats = &current_input(reader)->stats;
+    struct flow_input_stats *stats = &flow_reader_current(reader)->stats;
     struct flow_bytes_stats bytes;
 
     flow_bytes_stats(reader->bytes, &bytes);
@@ -343,8 +343,8 @@ fill_window(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
         reader->told_end = true;
         reader->window.last = true;
     } else if (rc < 0) {
-        current_input(reader)->stats.cut_short = true;
-        tell_problem(reader, batch, &problem);
+        flow_reader_current(reader)->stats.cut_short = true;
+        flow_reader_tell(reader, batch, &problem);
         reader->told_end = rc == FLOW_E_SYSTEM;
         reader->broken = reader->window.last = true;
     }
@@ -368,7 +368,7 @@ choose_decoder(struct flow_reader *reader, struct flow_batch *batch, struct flow
     }
 
     if (rc != FLOW_OK) {
-        tell_problem(reader, batch, &problem);
+        flow_reader_tell(reader, batch, &problem);
         end_input(reader);
         return FLOW_OK;
     }
@@ -379,83 +379,16 @@ choose_decoder(struct flow_reader *reader, struct flow_batch *batch, struct flow
     if (reader->decoder == NULL) {
         rc = ops->open(&reader->decoder, reader->dict, err);
     }
-    current_input(reader)->stats.format = len > 0 ? ops->name : "unknown";
+    flow_reader_current(reader)->stats.format = len > 0 ? ops->name : "unknown";
     reader->chosen = rc == FLOW_OK;
     return rc;
-}
-
-static void
-count_record(struct flow_input_stats *stats, const struct flow_record *record)
-{
-    stats->records++;
-    switch (record->kind) {
-    case FLOW_KIND_FLOW:
-        stats->flows++;
-        break;
-    case FLOW_KIND_LOST_EVENTS:
-        stats->lost_reports++;
-        stats->lost += record->lost->count;
-        break;
-    case FLOW_KIND_NODE_STATUS:
-        stats->node_status++;
-        break;
-    case FLOW_KIND_AGENT_EVENT:
-        stats->agent_events++;
-        break;
-    default:
-        stats->debug_events++;
-        break;
-    }
-}
-
-/*
- * Records from the window until the batch is full or the window is used up (FLOW_AGAIN), or the
- * input is (FLOW_END).
- */
-static int
-take_records(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
-{
-    struct flow_input_stats *stats = &current_input(reader)->stats;
-    struct flow_error problem;
-    struct flow_record *record;
-
-    while ((record = flow_batch_begin(batch)) != NULL) {
-        const int rc =
-            reader->decoder->ops->take(reader->decoder, &reader->window, batch, record, &problem);
-
-        if (rc == FLOW_AGAIN || rc == FLOW_END) {
-            return rc;
-        }
-        if (rc == FLOW_E_MEMORY) {
-            return flow_fail_memory(err);
-        }
-        if (rc < 0) {
-            const bool cut = rc == FLOW_E_TRUNCATED && reader->window.last &&
-                             reader->window.at == reader->window.end;
-
-            stats->cut_short |= cut;
-            if (!cut || !reader->broken) {
-                tell_problem(reader, batch, &problem);
-            }
-            continue;
-        }
-        if (reader->seen != NULL && flow_reader_is_again(reader, record)) {
-            continue;
-        }
-        count_record(stats, record);
-        record->input = reader->input_count - 1;
-        record->number = stats->records + stats->damaged + stats->skipped;
-        flow_batch_keep(batch, reader->buffer);
-        flow_batch_commit(batch);
-    }
-    return FLOW_OK;
 }
 
 /* The window's bytes are all taken: the input ends here, or goes on behind a break of its bytes. */
 static void
 end_window(struct flow_reader *reader)
 {
-    if (reader->told_end) {
+    if (reader->told_end || reader->decoder->ops->pull != NULL) {
         end_input(reader);
     } else {
         reader->broken = reader->window.last = false;
@@ -482,7 +415,11 @@ step(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *er
         }
         return rc == FLOW_OK ? FLOW_AGAIN : rc;
     }
-    rc = take_records(reader, batch, err);
+    if (flow_reader_waits_for_all(reader)) {
+        reader->idle = true;
+        return FLOW_AGAIN;
+    }
+    rc = flow_reader_take(reader, batch, err);
     if (rc != FLOW_AGAIN && rc != FLOW_END) {
         return rc;
     }
@@ -510,8 +447,8 @@ flow_reader_next(struct flow_reader *reader, struct flow_batch *batch, struct fl
         if (rc != FLOW_OK) {
             return rc;
         }
-        current_input(reader)->stats.damaged++;
-        current_input(reader)->stats.cut_short = true;
+        flow_reader_current(reader)->stats.damaged++;
+        flow_reader_current(reader)->stats.cut_short = true;
         if (problem != NULL) {
             flow_batch_add_problem(batch, problem);
         }

@@ -26,10 +26,11 @@ struct flow_reader {
     /* the input that is being read; bytes is NULL between inputs */
     struct flow_bytes *bytes;
     struct flow_decoder *decoder;
-    const char *format; /* what the source says it gives, or NULL */
-    bool chosen;        /* the decoder is right for this input */
-    bool told_end;      /* the bytes have ended */
-    bool broken;        /* the bytes broke off, which was told; they may go on behind the break */
+    const char *format;    /* what the source says it gives, or NULL */
+    struct flow_feed feed; /* for decoders that pull */
+    bool chosen;           /* the decoder is right for this input */
+    bool told_end;         /* the bytes have ended */
+    bool broken; /* the bytes broke off, which was told; they may go on behind the break */
     struct flow_window window;
     struct flow_buffer *buffer; /* what the window is in; NULL before the first read */
     struct flow_batch *early;   /* problems met while opening a directory */
@@ -51,6 +52,22 @@ int flow_reader_new(struct flow_reader **out, const struct flow_reader_options *
 /* Gives it one input, which is opened: it is moved, also on error. name is for statistics. */
 int flow_reader_set_source(struct flow_reader *reader, struct flow_source *source, const char *name,
                            struct flow_error *err);
+
+/* The input that is read. */
+struct flow_reader_input *flow_reader_current(struct flow_reader *reader);
+
+/* Makes it a problem of the batch that something of that input is damaged. */
+void flow_reader_tell(struct flow_reader *reader, struct flow_batch *batch,
+                      struct flow_error *problem);
+
+/*
+ * reader_take.c: records from the window until the batch is full or the window is used up
+ * (FLOW_AGAIN), or the input is (FLOW_END).
+ */
+int flow_reader_take(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err);
+
+/* Whether the decoder must wait until all bytes are there: it cannot stop in the middle of them. */
+bool flow_reader_waits_for_all(const struct flow_reader *reader);
 
 /* reader_live.c: a URI of a live source, read for what it has now. */
 int flow_reader_open_live_uri(struct flow_reader **out, const char *uri,

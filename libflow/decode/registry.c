@@ -6,6 +6,7 @@
 #include "decode/decoder.h"
 
 static const struct flow_decoder_ops *const decoders[] = {
+    &flow_decoder_capture,
     &flow_decoder_hubble_proto, /* before JSON, which takes any text */
     &flow_decoder_hubble_json,
     &flow_decoder_hubble_grpc,
@@ -16,11 +17,6 @@ static const struct {
     uint8_t magic[4];
     const char *what;
 } others[] = {
-    { { 0xd4, 0xc3, 0xb2, 0xa1 }, "a packet capture (pcap)" },
-    { { 0xa1, 0xb2, 0xc3, 0xd4 }, "a packet capture (pcap)" },
-    { { 0x4d, 0x3c, 0xb2, 0xa1 }, "a packet capture (pcap)" },
-    { { 0xa1, 0xb2, 0x3c, 0x4d }, "a packet capture (pcap)" },
-    { { 0x0a, 0x0d, 0x0d, 0x0a }, "a packet capture (pcapng)" },
     { { 'B', 'Z', 'h', '9' }, "bzip2 data" },
     { { 0xfd, '7', 'z', 'X' }, "xz data" },
     { { 'P', 'K', 3, 4 }, "a zip archive" },
@@ -44,10 +40,10 @@ flow_decoder_find(const struct flow_decoder_ops **ops, const uint8_t *head, size
 {
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (len >= 4 && memcmp(head, others[i].magic, 4) == 0) {
-            return flow_fail(
-                err, FLOW_E_UNSUPPORTED,
-                "expected Hubble JSON or protobuf, found %s, which this version does not read",
-                others[i].what);
+            return flow_fail(err, FLOW_E_UNSUPPORTED,
+                             "expected Hubble JSON, protobuf or a capture, found %s, which this "
+                             "version does not read",
+                             others[i].what);
         }
     }
     for (size_t i = 0; i < sizeof(decoders) / sizeof(decoders[0]); i++) {
@@ -57,5 +53,5 @@ flow_decoder_find(const struct flow_decoder_ops **ops, const uint8_t *head, size
         }
     }
     return flow_fail(err, FLOW_E_UNSUPPORTED,
-                     "expected Hubble JSON or protobuf, found other binary data");
+                     "expected Hubble JSON, protobuf or a capture, found other binary data");
 }

@@ -180,6 +180,41 @@ flow_inventory_backends(const struct flow_inventory *inventory, const struct flo
     return find_named(&inventory->backends, service->namespace_name, service->name);
 }
 
+/* Loopback, link-local, multicast, broadcast: addresses that name no one place. */
+static bool
+is_near(const struct flow_address *address)
+{
+    const uint8_t *b = address->bytes;
+
+    if (address->family == 4) {
+        return b[0] == 0 || b[0] == 127 || (b[0] == 169 && b[1] == 254) || b[0] >= 224;
+    }
+    return b[0] == 0 || b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
+}
+
+bool
+flow_inventory_is_outside(const struct flow_inventory *inventory,
+                          const struct flow_address *address)
+{
+    const struct flow_address_entry entry = flow_inventory_address(inventory, address);
+
+    if (address->family == 0 || entry.owner != FLOW_OWNER_NONE || entry.api_server ||
+        is_near(address) || inventory->pod_cidrs == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < inventory->nodes.keys.count; i++) {
+        if (!((const struct flow_cluster_node *)inventory->nodes.values[i])->pod_cidrs_known) {
+            return false;
+        }
+    }
+    for (const struct flow_pod_cidr *pods = inventory->pod_cidrs; pods != NULL; pods = pods->next) {
+        if (flow_cidr_holds(&pods->cidr, address)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 struct flow_address_entry
 flow_inventory_address(const struct flow_inventory *inventory, const struct flow_address *address)
 {

@@ -29,6 +29,7 @@ struct flow_pod {
     size_t port_count;
     bool host_network;
     bool ended;       /* its addresses may be another pod's by now */
+    int64_t started;  /* FLOW_TIME_NONE when not told: before it the addresses were another's */
     bool template;    /* from a workload: labels that are added at run time are not known */
     const char *kind; /* of that workload */
     const struct flow_pod *next; /* a workload of the same name and another kind */
@@ -58,6 +59,13 @@ struct flow_cluster_node {
     struct flow_pair *labels;
     size_t label_count;
     bool labels_known;
+    bool pod_cidrs_known; /* the prefixes that its pods have their addresses from */
+};
+
+/* Prefixes of pods, of one node; several make a list. */
+struct flow_pod_cidr {
+    struct flow_cidr cidr;
+    const struct flow_pod_cidr *next;
 };
 
 /* A Service. One without a selector has the addresses of its Endpoints and EndpointSlices. */
@@ -97,7 +105,8 @@ struct flow_inventory {
     struct flow_cache services;   /* "namespace/name" -> struct flow_service */
     struct flow_cache backends;   /* "namespace/name" of a Service -> struct flow_backends */
     struct flow_cache addresses;  /* bytes of a struct flow_address -> struct flow_address_entry */
-    size_t count;                 /* objects */
+    const struct flow_pod_cidr *pod_cidrs;
+    size_t count; /* objects */
 };
 
 struct flow_address_entry {
@@ -137,6 +146,12 @@ const struct flow_cluster_node *flow_inventory_node(const struct flow_inventory 
 /* The first of the lists of addresses behind a Service; NULL when none is known. */
 const struct flow_backends *flow_inventory_backends(const struct flow_inventory *inventory,
                                                     const struct flow_service *service);
+/*
+ * Whether an address is outside the cluster for sure: every node told its pods' prefixes, it is in
+ * none of them, no object of the inventory has it, and it is one that can be far away.
+ */
+bool flow_inventory_is_outside(const struct flow_inventory *inventory,
+                               const struct flow_address *address);
 struct flow_address_entry flow_inventory_address(const struct flow_inventory *inventory,
                                                  const struct flow_address *address);
 

@@ -169,6 +169,19 @@ keep_endpoint(struct flow_pod *pod, const struct flow_pod *endpoint)
     }
 }
 
+/* When a pod got its addresses, nearly; what is no time tells none. */
+static int64_t
+started_at(struct flow_fields_context *context, const struct flow_node *status)
+{
+    struct flow_str text = { NULL, 0 };
+    int64_t time;
+
+    return flow_field_text_member(context, status, "startTime", &text, NULL) && text.len > 0 &&
+                   flow_time_parse(&time, text, NULL) == FLOW_OK
+               ? time
+               : FLOW_TIME_NONE;
+}
+
 bool
 flow_inventory_add_pod(struct flow_inventory *inventory, struct flow_fields_context *context,
                        const struct flow_node *object)
@@ -188,6 +201,7 @@ flow_inventory_add_pod(struct flow_inventory *inventory, struct flow_fields_cont
         return false;
     }
     pod->ended = flow_str_is(phase, "Succeeded") || flow_str_is(phase, "Failed");
+    pod->started = started_at(context, status);
     known = pod_named(inventory, context, pod->namespace_name, pod->name);
     if (known == NULL) {
         return false;

@@ -68,20 +68,52 @@ own_pair(struct flow_inventory *inventory, struct flow_fields_context *context,
            flow_inventory_own(inventory, context, v6, entry);
 }
 
+/* Prefixes of a node's pods; what is no prefix is left to the cluster, which would refuse it. */
+static bool
+take_pod_cidrs(struct flow_inventory *inventory, struct flow_fields_context *context,
+               const struct flow_node *map, struct flow_cluster_node *node)
+{
+    const struct flow_node *list;
+
+    if (!flow_field_list(context, map, "podCIDRs", &list)) {
+        return false;
+    }
+    for (size_t i = 0; list != NULL && i < list->count; i++) {
+        struct flow_pod_cidr *made = flow_arena_alloc(context->arena, sizeof(*made));
+        struct flow_str text = { NULL, 0 };
+
+        if (made == NULL) {
+            flow_fail_memory(context->err);
+            return false;
+        }
+        if (!flow_field_text(context, list->items[i], "podCIDRs", &text, NULL)) {
+            return false;
+        }
+        if (flow_cidr_parse(&made->cidr, text, NULL) == FLOW_OK) {
+            made->next = inventory->pod_cidrs;
+            inventory->pod_cidrs = made;
+            node->pod_cidrs_known = true;
+        }
+    }
+    return true;
+}
+
 bool
 flow_inventory_add_node(struct flow_inventory *inventory, struct flow_fields_context *context,
                         const struct flow_node *object)
 {
     struct flow_cluster_node *node;
-    const struct flow_node *status;
+    const struct flow_node *spec, *status;
     struct flow_str ignored, name;
 
     if (!flow_inventory_name(context, object, false, &ignored, &name)) {
         return false;
     }
     node = node_named(inventory, context, name);
-    if (node == NULL || !flow_inventory_labels(context, flow_field(object, "metadata"), "labels",
-                                               &node->labels, &node->label_count)) {
+    if (node == NULL || !flow_field_map(context, object, "spec", &spec) ||
+        !take_pod_cidrs(inventory, context, spec, node) ||
+        !flow_inventory_labels(context, flow_field(object, "metadata"), "labels", &node->labels,
+                               &node->label_count)) {
         return false;
     }
     node->labels_known = true;
@@ -95,7 +127,7 @@ flow_inventory_add_cilium_node(struct flow_inventory *inventory,
                                struct flow_fields_context *context, const struct flow_node *object)
 {
     struct flow_cluster_node *node;
-    const struct flow_node *spec;
+    const struct flow_node *spec, *ipam;
     struct flow_str ignored, name;
 
     if (!flow_inventory_name(context, object, false, &ignored, &name)) {
@@ -114,6 +146,8 @@ flow_inventory_add_cilium_node(struct flow_inventory *inventory,
         node->labels_known = true;
     }
     return flow_field_map(context, object, "spec", &spec) &&
+           flow_field_map(context, spec, "ipam", &ipam) &&
+           take_pod_cidrs(inventory, context, ipam, node) &&
            own_list(inventory, context, spec, "addresses", "ip",
                     (struct flow_address_entry){ .owner = FLOW_OWNER_NODE, .node = node }) &&
            own_pair(inventory, context, spec, "health", FLOW_OWNER_HEALTH) &&

@@ -245,9 +245,10 @@ flow_names_learn(struct flow_names *names, const struct flow_batch *batch, struc
         const struct flow_record *record = &batch->records[i];
         const struct flow_l7 *l7 = record->l7;
 
-        if (record->kind == FLOW_KIND_FLOW && l7 != NULL && l7->protocol == FLOW_L7_DNS &&
-            l7->type == FLOW_L7_RESPONSE && l7->dns_rcode == 0 && l7->dns_query.len > 0 &&
-            record->time != FLOW_TIME_NONE && !learn_answer(names, record)) {
+        if ((record->kind == FLOW_KIND_FLOW || record->kind == FLOW_KIND_NAMES) && l7 != NULL &&
+            l7->protocol == FLOW_L7_DNS && l7->type == FLOW_L7_RESPONSE && l7->dns_rcode == 0 &&
+            l7->dns_query.len > 0 && record->time != FLOW_TIME_NONE &&
+            !learn_answer(names, record)) {
             return flow_fail_memory(err);
         }
     }

@@ -259,11 +259,22 @@ has_named_pod(const struct flow_inventory *inventory, const struct flow_endpoint
     return pod != NULL && !pod->host_network;
 }
 
+/* Whose an address is; of an end whose address was another's at that time, nobody's. */
+static struct flow_address_entry
+address_entry(const struct flow_party_table *table, const struct flow_endpoint *endpoint,
+              const struct flow_address *address)
+{
+    static const struct flow_address_entry nobody;
+
+    return endpoint->address_stale ? nobody : flow_inventory_address(table->inventory, address);
+}
+
 /* An end of which nothing tells the labels, or the node, but whose address it is at. */
 static bool
 goes_by_address(const struct flow_inventory *inventory, const struct flow_endpoint *endpoint)
 {
-    return !endpoint->has_labels && !has_named_pod(inventory, endpoint) &&
+    return !endpoint->has_labels && !endpoint->address_stale &&
+           !has_named_pod(inventory, endpoint) &&
            (endpoint->identity == 0 ||
             (class_of_identity(endpoint->identity) == FLOW_PARTY_POD &&
              flow_inventory_identity(inventory, endpoint->identity) == NULL));
@@ -279,7 +290,7 @@ pod_of(const struct flow_party_table *table, const struct flow_endpoint *endpoin
     if (endpoint->pod_name.len > 0) {
         pod = flow_inventory_pod_of(table->inventory, endpoint);
     } else if (goes_by_address(table->inventory, endpoint)) {
-        pod = flow_inventory_address(table->inventory, address).pod;
+        pod = address_entry(table, endpoint, address).pod;
     }
     return pod;
 }
@@ -291,7 +302,7 @@ static enum which_node
 which_node(const struct flow_party_table *table, const struct flow_endpoint *endpoint,
            const struct flow_address *address, struct flow_str reporter)
 {
-    const struct flow_cluster_node *node = flow_inventory_address(table->inventory, address).node;
+    const struct flow_cluster_node *node = address_entry(table, endpoint, address).node;
     const struct flow_pod *pod = node == NULL && endpoint->pod_name.len > 0
                                      ? flow_inventory_pod_of(table->inventory, endpoint)
                                      : NULL;
@@ -314,7 +325,7 @@ classify_bare(const struct flow_party_table *table, struct flow_party *party,
               const struct flow_endpoint *endpoint, const struct flow_address *address,
               enum which_node which)
 {
-    const struct flow_address_entry entry = flow_inventory_address(table->inventory, address);
+    const struct flow_address_entry entry = address_entry(table, endpoint, address);
     const bool at_node =
         entry.owner == FLOW_OWNER_NODE && endpoint->identity == 0 && !endpoint->has_labels;
 

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "enrich/ends.h"
 #include "frame/bytes.h"
 #include "policy/load.h"
 #include "source/source.h"
@@ -402,6 +403,13 @@ flow_policies_knows_address(const struct flow_policies *policies,
     const struct flow_address_entry entry = flow_inventory_address(&policies->inventory, address);
 
     return entry.owner != FLOW_OWNER_NONE || entry.api_server;
+}
+
+int
+flow_policies_name_ends(const struct flow_policies *policies, struct flow_dict *dict,
+                        struct flow_batch *batch, struct flow_error *err)
+{
+    return flow_name_ends(&policies->inventory, dict, batch, err);
 }
 
 bool

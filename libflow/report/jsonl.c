@@ -104,6 +104,37 @@ add_l7(struct flow_json_writer *writer, const struct flow_record *record)
     flow_json_close(writer, '}');
 }
 
+/* What a capture shows of the connection; null for records that are of no capture. */
+static void
+add_traffic(struct flow_json_writer *writer, const struct flow_traffic *traffic)
+{
+    static const char *const openers[] = { "unknown", "inferred", "seen" };
+    static const char *const answers[] = { "unknown", "answered", "refused", "unanswered" };
+    static const char *const tunnels[] = { NULL, "VXLAN", "GENEVE" };
+
+    if (traffic == NULL) {
+        flow_json_add_null(writer, "traffic");
+        return;
+    }
+    flow_json_open(writer, "traffic", '{');
+    flow_json_add_u64(writer, "packets_sent", traffic->packets[0]);
+    flow_json_add_u64(writer, "packets_received", traffic->packets[1]);
+    flow_json_add_u64(writer, "bytes_sent", traffic->bytes[0]);
+    flow_json_add_u64(writer, "bytes_received", traffic->bytes[1]);
+    flow_json_add_time(writer, "first", traffic->first);
+    flow_json_add_time(writer, "last", traffic->last);
+    flow_json_add_text(writer, "opener", openers[traffic->opener % 3]);
+    flow_json_add_text(writer, "answer", answers[traffic->answer % 4]);
+    flow_json_add_text(writer, "tunnel", tunnels[traffic->tunnel % 3]);
+    if (traffic->tunnel != 0) {
+        flow_json_add_u64(writer, "vni", traffic->vni);
+    }
+    flow_json_add_str(writer, "server_name", traffic->server_name);
+    flow_json_add_str(writer, "http_host", traffic->http_host);
+    flow_json_add_str(writer, "http_method", traffic->http_method);
+    flow_json_close(writer, '}');
+}
+
 static void
 add_row(struct flow_json_writer *writer, const struct flow_record *record,
         const struct flow_sink_options *options)
@@ -146,6 +177,7 @@ add_row(struct flow_json_writer *writer, const struct flow_record *record,
                          record->expected != FLOW_EXPECTED_UNDECIDABLE ? record->decision : NULL);
     flow_json_add_undecided(writer, "undecided", record->undecided);
     add_l7(writer, record);
+    add_traffic(writer, record->traffic);
     flow_json_close(writer, '}');
     flow_buf_add_char(writer->out, '\n');
 }

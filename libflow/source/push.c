@@ -85,6 +85,12 @@ flow_source_push(struct flow_source *source, const void *bytes, size_t len, stru
     return FLOW_OK;
 }
 
+bool
+flow_source_push_ended(const struct flow_source *source)
+{
+    return ((const struct push_source *)source)->ended;
+}
+
 void
 flow_source_push_end(struct flow_source *source)
 {

@@ -45,6 +45,7 @@ int flow_source_push(struct flow_source *source, const void *bytes, size_t len,
                      struct flow_error *err);
 /* No more will come. */
 void flow_source_push_end(struct flow_source *source);
+bool flow_source_push_ended(const struct flow_source *source);
 
 /* NULL is fine. */
 void flow_source_close(struct flow_source *source);

@@ -117,7 +117,7 @@ def an_empty_file_is_an_input_without_flows(folder):
 
 def what_is_no_hubble_log_is_told_and_not_guessed_at(folder):
     for name, data, words in (
-            ("pcap", b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00" + bytes(32), "a packet capture"),
+            ("bzip2", b"BZh91AY&SY" + bytes(32), "bzip2 data"),
             ("elf", b"\x7fELF" + bytes(64), "a program"),
             ("binary", bytes(range(256)) * 4, "binary data"),
             ("text", b"level=info msg=started\n", "expected a JSON object"),
