@@ -9,7 +9,8 @@ examples/install-packages.sh gcc g++ libc6-dev meson ninja-build pkg-config libz
     zlib1g-dev libyaml-dev libssl-dev libpcre2-dev \
     libprotobuf-c-dev protobuf-c-compiler libprotobuf-dev libgrpc-dev \
     libmicrohttpd-dev libpcap-dev \
-    libcmocka-dev libjansson-dev zstd tshark python3 clang-format \
+    libcmocka-dev libjansson-dev zstd tshark python3 python3-grpcio \
+    python3-protobuf protobuf-compiler openssl clang-format \
     zsh bash-completion mandoc shellcheck util-linux
 
 build=${BUILD:-build-test}

@@ -304,7 +304,10 @@ read_policies(struct run *run, struct flow_error *err)
         return FLOW_E_MEMORY;
     }
     generation->policies = load_policies(&run->arguments->policies);
-    if (generation->policies == NULL) {
+    /* with some refused the others mean something else: those that are in force do not */
+    if (generation->policies == NULL ||
+        (run->now != NULL && flow_policies_error_count(generation->policies) > 0)) {
+        flow_policies_free(generation->policies);
         free(generation);
         return FLOW_E_INVALID;
     }

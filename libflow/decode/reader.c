@@ -345,7 +345,7 @@ fill_window(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
     } else if (rc < 0) {
         flow_reader_current(reader)->stats.cut_short = true;
         flow_reader_tell(reader, batch, &problem);
-        reader->told_end = rc == FLOW_E_SYSTEM;
+        reader->told_end = rc == FLOW_E_SYSTEM || reader->live != NULL;
         reader->broken = reader->window.last = true;
     }
     return FLOW_OK;
