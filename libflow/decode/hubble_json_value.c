@@ -135,14 +135,14 @@ flow_hubble_json_enum(struct flow_json *json,
                       bool (*number_of)(struct flow_str name, uint32_t *number), uint32_t *value)
 {
     struct flow_str name;
-    uint64_t number;
+    int64_t number;
 
     if (flow_json_peek(json) != '"') {
-        if (!flow_json_uint(json, INT32_MAX, &number)) {
+        if (!flow_json_i64(json, &number)) {
             json->expected = "a name or a number";
             return false;
         }
-        *value = (uint32_t)number;
+        *value = number >= 0 && number <= UINT32_MAX ? (uint32_t)number : 0;
         return true;
     }
     if (!flow_json_string(json, &name)) {

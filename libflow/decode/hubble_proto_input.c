@@ -5,6 +5,7 @@
  * places those are does not depend on how the bytes arrive.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "decode/decoder.h"
@@ -13,6 +14,8 @@
 enum {
     LENGTH_BYTES = 10, /* of a varint at most */
     TELL_BYTES = 4,    /* of a message, without which one cut short is not recognised */
+    BEGIN_BYTES = 24,  /* of a first message that tell the format */
+    SURE_BYTES = 48,   /* of another that do */
     LOOK_BYTES = 512   /* of a message that tell whether it looks like one */
 };
 
@@ -103,18 +106,38 @@ look(const struct flow_window *window, const uint8_t *at)
     return flow_hubble_proto_plausible(message, there, len) ? FLOW_OK : FLOW_END;
 }
 
+/* Whether enough of a message is there, and looks like one as far as it is looked at. */
+static bool
+tells(const uint8_t *at, const uint8_t *end, size_t least, size_t most)
+{
+    const uint8_t *message;
+    size_t there;
+    uint64_t len;
+
+    if (read_length(at, end, &message, &len) != FLOW_OK) {
+        return false;
+    }
+    there = (size_t)(end - message);
+    return (there >= len || there >= least) &&
+           flow_hubble_proto_plausible(message, there < most ? there : most, len);
+}
+
+/*
+ * The first bytes tell, so that damage behind them does not make the whole a stranger. Where they
+ * are damaged themselves, another message behind them tells; text has none, nor zero bytes.
+ */
 static bool
 input_detect(const uint8_t *head, size_t len)
 {
-    const struct flow_window window = { .at = head, .end = head + len, .last = true };
-    const uint8_t *message;
-    uint64_t message_len;
-
-    /* a few bytes of white space and brackets could be the start of anything */
-    return read_length(head, head + len, &message, &message_len) == FLOW_OK &&
-           (message_len <= (uint64_t)(head + len - message) ||
-            head + len - message >= TELL_BYTES) &&
-           look(&window, head) == FLOW_OK;
+    if (tells(head, head + len, TELL_BYTES, BEGIN_BYTES)) {
+        return true;
+    }
+    for (size_t i = 1; memchr(head, '\0', len) != NULL && i < len; i++) {
+        if (tells(head + i, head + len, SURE_BYTES, LOOK_BYTES)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool

@@ -19,6 +19,13 @@ new_line(struct flow_json_writer *writer)
     }
 }
 
+/* U+2028 and U+2029, which some programs take for the end of a line. */
+static bool
+is_line_end(const char *at, size_t len)
+{
+    return len == 3 && at[0] == '\xe2' && at[1] == '\x80' && (at[2] == '\xa8' || at[2] == '\xa9');
+}
+
 static void
 add_escaped(struct flow_buf *out, struct flow_str text)
 {
@@ -35,8 +42,14 @@ add_escaped(struct flow_buf *out, struct flow_str text)
         }
         if (c >= 0x80) {
             step = flow_utf8_length((const uint8_t *)text.ptr + i, text.len - i);
-            if (step > 0) {
+            if (step > 0 && !is_line_end(text.ptr + i, step)) {
                 i += step;
+                continue;
+            }
+            if (step > 0) {
+                flow_buf_add(out, text.ptr + start, i - start);
+                flow_buf_add_text(out, text.ptr[i + 2] == '\xa8' ? "\\u2028" : "\\u2029");
+                start = i += step;
                 continue;
             }
         }
