@@ -515,6 +515,18 @@ outer_field(struct flow_hubble_proto *decoder, struct flow_wire *wire, uint32_t 
     }
 }
 
+/* What failed in a copy, of parts that stood apart, is told at the start of the message. */
+static bool
+fail_within(struct flow_wire *wire, const uint8_t *start)
+{
+    const uintptr_t at = (uintptr_t)wire->failed_at;
+
+    if (at < (uintptr_t)start || at > (uintptr_t)wire->end) {
+        wire->failed_at = start;
+    }
+    return false;
+}
+
 bool
 flow_hubble_proto_decode(struct flow_hubble_proto *decoder, struct flow_wire *wire,
                          struct flow_record *record)
@@ -527,7 +539,7 @@ flow_hubble_proto_decode(struct flow_hubble_proto *decoder, struct flow_wire *wi
 
     while ((rc = flow_wire_tag(wire, &tag)) == FLOW_OK) {
         if (!outer_field(decoder, wire, tag, record, &known, &outer_time)) {
-            return false;
+            return fail_within(wire, start);
         }
     }
     if (rc < 0) {

@@ -43,14 +43,19 @@ _flowcheck_value()
     local option=$1 cur=$2
 
     case $option in
-        -f | --policies | --snapshot)
+        -f | --policies | --snapshot | --tls-ca-cert-files | --tls-client-cert-file | \
+            --tls-client-key-file)
             _flowcheck_files "$cur"
             ;;
         --engine)
             _flowcheck_words "cilium-1.17 cilium-1.18 cilium-1.19 cilium-1.20 kubernetes" "$cur"
             ;;
         -o | --output)
-            _flowcheck_words "text json jsonl" "$cur"
+            case ${COMP_WORDS[1]} in
+                convert) _flowcheck_words "json protobuf archive" "$cur" ;;
+                record) _flowcheck_files "$cur" ;;
+                *) _flowcheck_words "text json jsonl" "$cur" ;;
+            esac
             ;;
         --set)
             compopt -o nospace 2>/dev/null
@@ -80,6 +85,9 @@ _flowcheck_value()
             _flowcheck_words "TCP UDP SCTP ICMPv4 ICMPv6 VRRP IGMP" "$cur"
             ;;
         --var | --default-namespace | --max-undecided | --limit | --threads | --uuid) ;;
+        --server | --tls-server-name | --basic-auth-* | --timeout | --request-timeout) ;;
+        --idle-check | --*interval | --metrics-listen | --last | --first | --rotate-size) ;;
+        --level) ;;
         --since | --until | --node-name | --*namespace | --*pod | --*ip | --*port | --*identity) ;;
         *)
             return 1
@@ -91,14 +99,29 @@ _flowcheck_option()
 {
     local shared="-f --policies --snapshot --engine --set --var --default-namespace --partial
         -o --output --help"
+    local live="--server --tls --tls-allow-insecure --tls-ca-cert-files
+        --tls-client-cert-file --tls-client-key-file --tls-server-name --basic-auth-username
+        --basic-auth-password --timeout --request-timeout --idle-check"
+    local filters="--since --until --verdict --type --traffic-direction
+        --namespace --from-namespace --to-namespace --pod --from-pod --to-pod
+        --ip --from-ip --to-ip --protocol --port --from-port --to-port
+        --identity --from-identity --to-identity --node-name --uuid"
 
     case $1 in
         check)
-            _flowcheck_words "$shared --fail-on --max-undecided --limit --threads --color
-                --no-progress --since --until --verdict --type --traffic-direction
-                --namespace --from-namespace --to-namespace --pod --from-pod --to-pod
-                --ip --from-ip --to-ip --protocol --port --from-port --to-port
-                --identity --from-identity --to-identity --node-name --uuid" "$2"
+            _flowcheck_words "$shared $filters --fail-on --max-undecided --limit --threads --color
+                --no-progress" "$2"
+            ;;
+        watch)
+            _flowcheck_words "$shared $live $filters --quiet --interval --metrics-listen --no-reload
+                --last --first --follow --no-follow --status --fail-on --max-undecided --limit" "$2"
+            ;;
+        record)
+            _flowcheck_words "-o --output --help $live $filters --rotate-size --rotate-interval
+                --frame-interval --level --last --no-follow" "$2"
+            ;;
+        convert)
+            _flowcheck_words "-o --output --help $filters --level --no-progress" "$2"
             ;;
         explain)
             _flowcheck_words "$shared --uuid --from --to --port --direction" "$2"
@@ -113,7 +136,7 @@ _flowcheck()
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        _flowcheck_words "check explain --help --version" "$cur"
+        _flowcheck_words "check convert explain record watch --help --version" "$cur"
         return
     fi
     # bash cuts words at '=' unless it was told not to: "--engine=k" is three words, or one
@@ -136,7 +159,8 @@ _flowcheck()
         _flowcheck_setting "${cur%%=*}" "${cur#*=}"
     elif $behind_equals && _flowcheck_setting "$prev" "$cur"; then
         :
-    elif $behind_equals && [[ $prev == text || $prev == json || $prev == jsonl ]]; then
+    elif $behind_equals && [[ $prev == text || $prev == json || $prev == jsonl || $prev == archive ||
+        $prev == protobuf ]]; then
         _flowcheck_files "$cur"
     elif _flowcheck_value "$prev" "$cur"; then
         :
