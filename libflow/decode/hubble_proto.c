@@ -484,6 +484,28 @@ take_lost(struct flow_wire *wire, struct flow_record *record)
     return flow_wire_message(wire, lost_field, lost);
 }
 
+/*
+ * One of the members of which a message has one: what another said before is forgotten, but for the
+ * node, which stands beside them.
+ */
+static void
+begin_member(struct flow_hubble_proto *decoder, struct flow_record *record, uint8_t kind,
+             bool *known)
+{
+    if (*known && record->kind != kind) {
+        const struct flow_record before = *record;
+
+        memset(record, 0, sizeof(*record));
+        record->time = FLOW_TIME_NONE;
+        record->node = before.node;
+        record->node_name = before.node_name;
+        record->source = record->destination = flow_dict_empty_endpoint(decoder->dict);
+        record->source_names = record->destination_names = flow_dict_empty_list(decoder->dict);
+    }
+    *known = true;
+    record->kind = kind;
+}
+
 static bool
 outer_field(struct flow_hubble_proto *decoder, struct flow_wire *wire, uint32_t tag,
             struct flow_record *record, bool *known, int64_t *outer_time)
@@ -495,20 +517,19 @@ outer_field(struct flow_hubble_proto *decoder, struct flow_wire *wire, uint32_t 
     case BYTES(R_TIME):
         return flow_hubble_proto_time(wire, outer_time);
     case BYTES(R_FLOW):
-        *known = true;
-        record->kind = FLOW_KIND_FLOW;
+        begin_member(decoder, record, FLOW_KIND_FLOW, known);
         return take_flow(decoder, wire, record);
     case BYTES(R_LOST_EVENTS):
-        *known = true;
-        record->kind = FLOW_KIND_LOST_EVENTS;
+        begin_member(decoder, record, FLOW_KIND_LOST_EVENTS, known);
         return take_lost(wire, record);
     case BYTES(R_NODE_STATUS):
     case BYTES(R_AGENT_EVENT):
     case BYTES(R_DEBUG_EVENT):
-        *known = true;
-        record->kind = tag == BYTES(R_NODE_STATUS)   ? FLOW_KIND_NODE_STATUS
-                       : tag == BYTES(R_AGENT_EVENT) ? FLOW_KIND_AGENT_EVENT
-                                                     : FLOW_KIND_DEBUG_EVENT;
+        begin_member(decoder, record,
+                     tag == BYTES(R_NODE_STATUS)   ? FLOW_KIND_NODE_STATUS
+                     : tag == BYTES(R_AGENT_EVENT) ? FLOW_KIND_AGENT_EVENT
+                                                   : FLOW_KIND_DEBUG_EVENT,
+                     known);
         return flow_wire_skip(wire, tag);
     default:
         return flow_wire_skip(wire, tag);

@@ -337,6 +337,9 @@ fill_window(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
         return flow_fail_memory(err);
     }
     reader->idle = rc == FLOW_AGAIN;
+    if (reader->live != NULL) {
+        flow_reader_note_arrival(reader);
+    }
     reader->window.end += rc == FLOW_OK ? got : 0;
     memset((uint8_t *)reader->window.end, 0, FLOW_SCAN_PADDING);
     if (rc == FLOW_END) {

@@ -38,6 +38,7 @@ struct flow_reader {
     bool idle;                      /* the source has nothing now */
     const struct flow_source *live; /* the one that is read, when it is live; owned by bytes */
     struct flow_seen *seen;         /* of a live one */
+    int64_t arrival;                /* of what the window holds, by the system's clock */
     struct flow_live_stats *kept;   /* what a live one that is closed said last */
     struct flow_source *pushed;     /* where bytes are pushed to; owned by bytes, or waiting */
 };
@@ -74,6 +75,8 @@ int flow_reader_open_live_uri(struct flow_reader **out, const char *uri,
                               const struct flow_reader_options *options, struct flow_error *err);
 /* Adds what is told of a live input. */
 void flow_reader_add_live_stats(const struct flow_reader *reader, struct flow_input_stats *stats);
+/* Notes when the bytes that were read last came. */
+void flow_reader_note_arrival(struct flow_reader *reader);
 /* Keeps what the live source says of itself, before it is closed. */
 void flow_reader_keep_live_stats(struct flow_reader *reader);
 /* Whether a record came before, over another connection; it then does not count. */

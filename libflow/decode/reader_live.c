@@ -33,10 +33,16 @@ connected(void *context)
     flow_seen_connected(((struct flow_reader *)context)->seen, now());
 }
 
+void
+flow_reader_note_arrival(struct flow_reader *reader)
+{
+    reader->arrival = now();
+}
+
 bool
 flow_reader_is_again(struct flow_reader *reader, const struct flow_record *record)
 {
-    return flow_seen_add(reader->seen, record, now());
+    return flow_seen_add(reader->seen, record, reader->arrival);
 }
 
 int

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flows as hashes in a ring, found through an open table; each with the connection it came over, as
- * only another connection sends a flow again. A node's clock is told by how far its last flow's
- * time was from its arrival.
+ * Flows as hashes in a ring. Only another connection sends a flow again, so the table that finds
+ * them is made when one begins, of all that came before it. A node's clock is told by how far its
+ * last flow's time was from its arrival.
  */
 #include "model/seen.h"
 
@@ -14,18 +14,11 @@
 #include "base/limits.h"
 
 #define TABLE_SIZE ((uint32_t)FLOW_SEEN_MAX * 2)
-#define NO_ENTRY UINT32_MAX
 /* Nodes whose clocks are kept; further ones share the last place. */
 #define NODES_MAX 4096u
 
 /* Asked again beyond the last flow: flows come in order of time only nearly. */
 static const int64_t overlap = 2 * (int64_t)1000000000;
-
-struct entry {
-    uint64_t hash;
-    uint32_t connection;
-    uint32_t next; /* in the bucket's chain */
-};
 
 struct clock {
     bool known;
@@ -33,11 +26,12 @@ struct clock {
 };
 
 struct flow_seen {
-    struct entry *ring; /* FLOW_SEEN_MAX of them */
-    uint32_t *buckets;  /* TABLE_SIZE; places in the ring */
+    uint64_t *ring; /* FLOW_SEEN_MAX hashes */
     uint32_t next, count;
+    uint64_t *earlier; /* TABLE_SIZE; hashes of earlier connections, 0: free */
+    bool has_earlier;
+    uint32_t since_then; /* flows that came over this one */
     uint64_t seed;
-    uint32_t connection;
     struct clock *clocks; /* by number of the node's name */
     uint32_t clock_room;
     int64_t last_arrival;
@@ -55,13 +49,12 @@ flow_seen_new(struct flow_seen **out, struct flow_error *err)
         return flow_fail_memory(err);
     }
     seen->ring = calloc(FLOW_SEEN_MAX, sizeof(*seen->ring));
-    seen->buckets = malloc(TABLE_SIZE * sizeof(*seen->buckets));
+    seen->earlier = calloc(TABLE_SIZE, sizeof(*seen->earlier));
     seen->clocks = calloc(NODES_MAX, sizeof(*seen->clocks));
-    if (seen->ring == NULL || seen->buckets == NULL || seen->clocks == NULL) {
+    if (seen->ring == NULL || seen->earlier == NULL || seen->clocks == NULL) {
         flow_seen_free(seen);
         return flow_fail_memory(err);
     }
-    memset(seen->buckets, 0xff, TABLE_SIZE * sizeof(*seen->buckets));
     seen->seed = flow_hash_seed();
     seen->last_arrival = FLOW_TIME_NONE;
     seen->stats.gap_first = seen->stats.gap_last = FLOW_TIME_NONE;
@@ -74,7 +67,7 @@ flow_seen_free(struct flow_seen *seen)
 {
     if (seen != NULL) {
         free(seen->ring);
-        free(seen->buckets);
+        free(seen->earlier);
         free(seen->clocks);
         free(seen);
     }
@@ -115,56 +108,28 @@ hash_of(const struct flow_seen *seen, const struct flow_record *record)
     return flow_hash(&content, sizeof(content), seen->seed);
 }
 
-static uint32_t *
-bucket_of(struct flow_seen *seen, uint64_t hash)
+/* Where a hash is in the table, or where it would be. */
+static uint64_t *
+place_of(const struct flow_seen *seen, uint64_t hash)
 {
-    return &seen->buckets[(uint32_t)(hash >> 32) & (TABLE_SIZE - 1)];
-}
+    uint32_t place = (uint32_t)(hash >> 32) & (TABLE_SIZE - 1);
 
-/* Takes the oldest entry, whose place is needed, out of its chain. */
-static void
-forget_oldest(struct flow_seen *seen)
-{
-    uint32_t *link = bucket_of(seen, seen->ring[seen->next].hash);
-
-    while (*link != seen->next && *link != NO_ENTRY) {
-        link = &seen->ring[*link].next;
+    while (seen->earlier[place] != 0 && seen->earlier[place] != hash) {
+        place = (place + 1) & (TABLE_SIZE - 1);
     }
-    if (*link == seen->next) {
-        *link = seen->ring[seen->next].next;
-    }
-}
-
-static bool
-find_earlier(struct flow_seen *seen, uint64_t hash)
-{
-    uint32_t place = *bucket_of(seen, hash);
-
-    for (; place != NO_ENTRY; place = seen->ring[place].next) {
-        struct entry *entry = &seen->ring[place];
-
-        if (entry->hash == hash && entry->connection != seen->connection) {
-            return true;
-        }
-    }
-    return false;
+    return &seen->earlier[place];
 }
 
 static void
 remember(struct flow_seen *seen, uint64_t hash)
 {
-    struct entry *entry = &seen->ring[seen->next];
-    uint32_t *bucket;
-
-    if (seen->count == FLOW_SEEN_MAX) {
-        forget_oldest(seen);
-    } else {
-        seen->count++;
-    }
-    bucket = bucket_of(seen, hash);
-    *entry = (struct entry){ hash, seen->connection, *bucket };
-    *bucket = seen->next;
+    seen->ring[seen->next] = hash;
     seen->next = (seen->next + 1) % FLOW_SEEN_MAX;
+    seen->count += seen->count < FLOW_SEEN_MAX ? 1 : 0;
+    /* what came before is that far behind that it will not come again */
+    if (++seen->since_then >= FLOW_SEEN_MAX) {
+        seen->has_earlier = false;
+    }
 }
 
 static void
@@ -203,8 +168,8 @@ flow_seen_add(struct flow_seen *seen, const struct flow_record *record, int64_t 
     if (record->kind != FLOW_KIND_FLOW) {
         return false;
     }
-    hash = hash_of(seen, record);
-    earlier = seen->connection > 1 && find_earlier(seen, hash);
+    hash = hash_of(seen, record) | 1;
+    earlier = seen->has_earlier && *place_of(seen, hash) == hash;
     note_clock(seen, record, arrival);
     if (seen->may_have_gap && !earlier) {
         count_gap(seen);
@@ -221,7 +186,12 @@ flow_seen_add(struct flow_seen *seen, const struct flow_record *record, int64_t 
 void
 flow_seen_connected(struct flow_seen *seen, int64_t now)
 {
-    seen->connection++;
+    memset(seen->earlier, 0, TABLE_SIZE * sizeof(*seen->earlier));
+    for (uint32_t i = 0; i < seen->count; i++) {
+        *place_of(seen, seen->ring[i]) = seen->ring[i];
+    }
+    seen->has_earlier = seen->count > 0;
+    seen->since_then = 0;
     if (seen->last_arrival != FLOW_TIME_NONE) {
         seen->may_have_gap = true;
         seen->gap_from = seen->last_arrival;

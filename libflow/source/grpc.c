@@ -52,6 +52,7 @@ struct live_source {
     int64_t began;    /* the first connection */
     int64_t since;    /* the state */
     int64_t heard;    /* anything came last */
+    bool heard_now;   /* something came since that was noted */
     int64_t next_try; /* to connect */
     int64_t connected;
     int64_t asked;  /* by the system's clock: the first call */
@@ -74,7 +75,8 @@ struct live_source {
 static int64_t
 monotonic(void)
 {
-    return flow_grpc_now(CLOCK_MONOTONIC);
+    return flow_grpc_now(
+        CLOCK_MONOTONIC_COARSE); /* some milliseconds do not matter, and it is asked often */
 }
 
 static void
@@ -123,7 +125,7 @@ complete(struct live_source *live, const grpc_event *event)
     }
     call->waiting--;
     if (event->success != 0 && event->tag != (void *)TAG_STATUS) {
-        live->heard = monotonic();
+        live->heard_now = true;
     }
 }
 
@@ -420,9 +422,15 @@ static void
 check_idle(struct live_source *live)
 {
     const struct flow_live_options *options = &live->target.options;
-    const int64_t silence = monotonic() - live->heard;
+    const int64_t now = monotonic();
     struct flow_error note;
+    int64_t silence;
 
+    if (live->heard_now) {
+        live->heard_now = false;
+        live->heard = now;
+    }
+    silence = now - live->heard;
     if (options->idle_check <= 0 || silence < options->idle_check) {
         return;
     }

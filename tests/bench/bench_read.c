@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One way of going through a file, and how much it found: bench_read WAY FILE.
+ *
+ *   reader  flow_reader, whatever the file is, without judging
+ *   unpack  delimited protobuf through protobuf-c, each message built and freed
+ *   hop     delimited protobuf from length to length
+ *   pcap    libpcap alone
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef HAVE_PCAP
+#include <pcap/pcap.h>
+#endif
+
+#include "hubble_observer.pb-c.h"
+#include "libflow/libflow.h"
+
+static int
+read_flows(const char *path)
+{
+    struct flow_reader *reader;
+    struct flow_batch *batch;
+    struct flow_error err;
+    unsigned long long flows = 0, sum = 0;
+    int rc;
+
+    if (flow_reader_open(&reader, path, NULL, &err) != FLOW_OK ||
+        flow_batch_new(&batch, &err) != FLOW_OK) {
+        return 1;
+    }
+    while ((rc = flow_reader_next(reader, batch, &err)) == FLOW_OK) {
+        for (size_t i = 0; i < flow_batch_count(batch); i++) {
+            const struct flow_record *record = flow_batch_at(batch, i);
+
+            flows += record->kind == FLOW_KIND_FLOW ? 1 : 0;
+            sum += record->destination_port + record->source->id;
+        }
+    }
+    printf("%llu flows, sum %llu\n", flows, sum);
+    flow_batch_free(batch);
+    flow_reader_close(reader);
+    return rc == FLOW_END ? 0 : 1;
+}
+
+static int
+walk_messages(const char *path, bool unpack)
+{
+    const int fd = open(path, O_RDONLY);
+    struct stat info;
+    const uint8_t *bytes, *at;
+    unsigned long long flows = 0, sum = 0;
+
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        return 1;
+    }
+    bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED) {
+        return 1;
+    }
+    for (at = bytes; at < bytes + info.st_size; flows++) {
+        size_t len = 0;
+        unsigned shift = 0;
+
+        do {
+            len |= (size_t)(*at & 0x7f) << shift;
+            shift += 7;
+        } while (*at++ > 0x7f);
+        if (unpack) {
+            Observer__ExportEvent *event = observer__export_event__unpack(NULL, len, at);
+
+            if (event == NULL) {
+                return 1;
+            }
+            sum += event->flow != NULL && event->flow->source != NULL
+                       ? event->flow->source->identity
+                       : 0;
+            observer__export_event__free_unpacked(event, NULL);
+        }
+        at += len;
+    }
+    printf("%llu flows, sum %llu\n", flows, sum);
+    return 0;
+}
+
+static int
+walk_packets(const char *path)
+{
+#ifdef HAVE_PCAP
+    char words[PCAP_ERRBUF_SIZE];
+    pcap_t *pcap = pcap_open_offline(path, words);
+    struct pcap_pkthdr *header;
+    unsigned long long packets = 0, sum = 0;
+    const u_char *bytes;
+
+    if (pcap == NULL) {
+        return 1;
+    }
+    while (pcap_next_ex(pcap, &header, &bytes) == 1) {
+        packets++;
+        sum += header->len;
+    }
+    printf("%llu packets, %llu bytes\n", packets, sum);
+    pcap_close(pcap);
+    return 0;
+#else
+    (void)path;
+    return 1;
+#endif
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc != 3) {
+        fprintf(stderr, "usage: %s reader|unpack|hop|pcap FILE\n", argv[0]);
+        return 2;
+    }
+    return strcmp(argv[1], "reader") == 0   ? read_flows(argv[2])
+           : strcmp(argv[1], "unpack") == 0 ? walk_messages(argv[2], true)
+           : strcmp(argv[1], "hop") == 0    ? walk_messages(argv[2], false)
+                                            : walk_packets(argv[2]);
+}
