@@ -16,7 +16,13 @@ enum { DNS_PORT = 53, EPHEMERAL_PORTS = 32768, PRIVILEGED_PORTS = 1024 };
 struct capture {
     const struct flow_decoder_ops *ops;
     struct flow_dict *dict; /* borrowed */
-    struct flow_pcap *pcap; /* of the input that is read */
+    /* of the input that is read; one of the two, once its first bytes are known */
+    struct flow_pcap *pcap;
+    struct flow_pcapng *pcapng;
+    const struct flow_feed *feed; /* borrowed while it is read from */
+    struct flow_feed replay;      /* the first bytes again, then the feed */
+    uint8_t head[4];
+    size_t head_len, head_pos;
     struct flow_connections *table;
     struct flow_tracked *ended; /* to be handed out next */
     bool drained;               /* no packet will come: what is left is handed out */
@@ -43,12 +49,21 @@ capture_open(struct flow_decoder **out, struct flow_dict *dict, struct flow_erro
 }
 
 static void
+close_file(struct capture *capture)
+{
+    flow_pcap_close(capture->pcap);
+    flow_pcapng_close(capture->pcapng);
+    capture->pcap = NULL;
+    capture->pcapng = NULL;
+    capture->head_len = capture->head_pos = 0;
+}
+
+static void
 capture_reset(struct flow_decoder *decoder)
 {
     struct capture *capture = (struct capture *)decoder;
 
-    flow_pcap_close(capture->pcap);
-    capture->pcap = NULL;
+    close_file(capture);
     capture->ended = NULL;
     capture->drained = false;
     flow_connections_reset(capture->table);
@@ -59,7 +74,7 @@ capture_close(struct flow_decoder *decoder)
 {
     struct capture *capture = (struct capture *)decoder;
 
-    flow_pcap_close(capture->pcap);
+    close_file(capture);
     flow_connections_free(capture->table);
     free(capture);
 }
@@ -261,6 +276,45 @@ take_packet(struct capture *capture, const struct flow_captured *captured, struc
     return rc == FLOW_OK ? FLOW_OK : FLOW_AGAIN;
 }
 
+/* The first bytes of the file again, and then what follows. */
+static int
+replay_bytes(void *context, void *at, size_t room, size_t *got, struct flow_error *err)
+{
+    struct capture *capture = context;
+    const size_t left = capture->head_len - capture->head_pos;
+
+    if (left == 0) {
+        return capture->feed->read(capture->feed->context, at, room, got, err);
+    }
+    *got = left < room ? left : room;
+    memcpy(at, capture->head + capture->head_pos, *got);
+    capture->head_pos += *got;
+    return FLOW_OK;
+}
+
+/* Looks which of the two formats it is. */
+static int
+open_file(struct capture *capture, struct flow_error *err)
+{
+    static const uint8_t pcapng[] = { 0x0a, 0x0d, 0x0d, 0x0a };
+    int rc = FLOW_OK;
+
+    while (rc == FLOW_OK && capture->head_len < sizeof(capture->head)) {
+        size_t got = 0;
+
+        rc = capture->feed->read(capture->feed->context, capture->head + capture->head_len,
+                                 sizeof(capture->head) - capture->head_len, &got, err);
+        capture->head_len += got;
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    capture->replay = (struct flow_feed){ capture, replay_bytes };
+    return capture->head_len == sizeof(pcapng) && memcmp(capture->head, pcapng, 4) == 0
+               ? flow_pcapng_open(&capture->pcapng, &capture->replay, err)
+               : flow_pcap_open(&capture->pcap, &capture->replay, err);
+}
+
 static int
 capture_pull(struct flow_decoder *decoder, const struct flow_feed *feed, struct flow_batch *batch,
              struct flow_record *record, struct flow_error *err)
@@ -270,8 +324,9 @@ capture_pull(struct flow_decoder *decoder, const struct flow_feed *feed, struct 
     struct flow_tracked *left;
     int rc = FLOW_AGAIN;
 
-    if (capture->pcap == NULL && !capture->drained) {
-        rc = flow_pcap_open(&capture->pcap, feed, err);
+    capture->feed = feed;
+    if (capture->pcap == NULL && capture->pcapng == NULL && !capture->drained) {
+        rc = open_file(capture, err);
         if (rc != FLOW_OK) {
             capture->drained = true;
             return rc;
@@ -287,7 +342,8 @@ capture_pull(struct flow_decoder *decoder, const struct flow_feed *feed, struct 
             left = flow_connections_next(capture->table);
             return left != NULL ? hand_out(capture, left, batch, record, err) : FLOW_END;
         }
-        rc = flow_pcap_next(capture->pcap, &captured, err);
+        rc = capture->pcapng != NULL ? flow_pcapng_next(capture->pcapng, &captured, err)
+                                     : flow_pcap_next(capture->pcap, &captured, err);
         if (rc == FLOW_OK) {
             rc = take_packet(capture, &captured, batch, record, err);
         } else {

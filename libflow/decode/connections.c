@@ -240,6 +240,14 @@ begins_anew(const struct flow_tracked *entry, const struct flow_packet *packet)
            (entry->closed || (entry->accepted && packet->sequence != entry->first_sequence));
 }
 
+/* A packet whose time is not told belongs to the connection that is there. */
+static bool
+was_idle(const struct flow_tracked *entry, const struct flow_captured *captured)
+{
+    return entry->last != FLOW_TIME_NONE && captured->time != FLOW_TIME_NONE &&
+           captured->time > entry->last && captured->time - entry->last > idle_max;
+}
+
 static void
 note_tcp(struct flow_tracked *entry, const struct flow_packet *packet, unsigned side)
 {
@@ -300,6 +308,7 @@ count(struct flow_tracked *entry, const struct flow_packet *packet,
     entry->packets[side]++;
     entry->bytes[side] += captured->wire_len;
     entry->last = captured->time > entry->last ? captured->time : entry->last;
+    entry->first = entry->first == FLOW_TIME_NONE ? captured->time : entry->first;
     if (packet->tunnel != FLOW_TUNNEL_NONE && !entry->has_vni[side]) {
         entry->has_vni[side] = true;
         entry->vnis[side] = packet->vni;
@@ -443,8 +452,8 @@ flow_connections_add(struct flow_connections *table, const struct flow_packet *g
             break;
         }
     }
-    if (i != NONE && (begins_anew(&table->entries[i], &packet) ||
-                      captured->time - table->entries[i].last > idle_max)) {
+    if (i != NONE &&
+        (begins_anew(&table->entries[i], &packet) || was_idle(&table->entries[i], captured))) {
         detach(table, i);
         *ended = &table->entries[i];
         i = NONE;

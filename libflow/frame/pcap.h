@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packets of a capture file (pcap, pcapng), one after the other, through libpcap. */
+/* Packets of a capture file, one after the other: of pcap through libpcap, of pcapng by ourselves.
+ */
 #ifndef FLOW_FRAME_PCAP_H
 #define FLOW_FRAME_PCAP_H
 
@@ -12,7 +13,7 @@ struct flow_feed {
 };
 
 struct flow_captured {
-    int64_t time;         /* nanoseconds since 1970 */
+    int64_t time;         /* nanoseconds since 1970; FLOW_TIME_NONE when not told */
     const uint8_t *bytes; /* borrowed until the next packet */
     uint32_t len;         /* captured */
     uint32_t wire_len;    /* on the wire */
@@ -35,5 +36,13 @@ int flow_pcap_next(struct flow_pcap *pcap, struct flow_captured *packet, struct 
 
 /* NULL is fine. */
 void flow_pcap_close(struct flow_pcap *pcap);
+
+/* pcapng.c: the same for pcapng. */
+struct flow_pcapng;
+int flow_pcapng_open(struct flow_pcapng **out, const struct flow_feed *feed,
+                     struct flow_error *err);
+int flow_pcapng_next(struct flow_pcapng *pcapng, struct flow_captured *packet,
+                     struct flow_error *err);
+void flow_pcapng_close(struct flow_pcapng *pcapng);
 
 #endif
