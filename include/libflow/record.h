@@ -231,6 +231,13 @@ struct flow_traffic {
     struct flow_str http_host, http_method; /**< of the first HTTP request */
 };
 
+/** What Relay says of its nodes (relay.NodeStatusEvent). */
+struct flow_node_status {
+    uint32_t state; /**< relay.NodeState: 1 connected, 2 unavailable, 3 gone, 4 error */
+    struct flow_text_list names; /**< id is 0 here */
+    struct flow_str message;
+};
+
 /** What happened, by the record alone. */
 enum flow_observed {
     FLOW_OBSERVED_UNKNOWN = 0,
@@ -366,9 +373,10 @@ struct flow_record {
     const struct flow_service_ref *source_service, *destination_service; /**< or NULL */
     /** What the cluster says decided it, by [ingress 0, egress 1]; or NULL. */
     const struct flow_policy_ref_list *allowed_by[2], *denied_by[2];
-    const struct flow_l7 *l7;           /**< or NULL */
-    const struct flow_lost *lost;       /**< for FLOW_KIND_LOST_EVENTS */
-    const struct flow_traffic *traffic; /**< of a captured connection, or NULL */
+    const struct flow_l7 *l7;              /**< or NULL */
+    const struct flow_lost *lost;          /**< for FLOW_KIND_LOST_EVENTS */
+    const struct flow_node_status *status; /**< for FLOW_KIND_NODE_STATUS */
+    const struct flow_traffic *traffic;    /**< of a captured connection, or NULL */
     /** Flows this record stands for (exporter aggregation, 1.19+), [ingress, egress, unknown]. */
     uint32_t aggregate[3];
     bool tunnelled; /**< the packet was seen inside VXLAN or Geneve */

@@ -62,6 +62,9 @@ struct flow_node_seen {
     uint64_t lost;                 /**< events reported lost */
     int64_t first, last;           /**< FLOW_TIME_NONE when no flow had a time */
     int64_t lost_first, lost_last; /**< when events were reported lost, or FLOW_TIME_NONE */
+    uint32_t state;                /**< what Relay told of it last, relay.NodeState; 0: nothing */
+    int64_t state_since;           /**< FLOW_TIME_NONE when not told */
+    uint64_t outages;              /**< times that it was told to be unavailable, gone or failing */
 };
 
 struct flow_tally;

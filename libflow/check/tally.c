@@ -67,32 +67,13 @@ widen(int64_t time, int64_t *first, int64_t *last)
     }
 }
 
-/* The place of a node in the tally; dictionaries number nodes each in their own way. */
+/* A node by its name; NULL when out of memory. The others may have moved. */
 static struct flow_node_seen *
-find_node(struct flow_tally *tally, const struct flow_dict *dict, uint32_t number)
+node_named(struct flow_tally *tally, struct flow_str name)
 {
-    const struct flow_str name = flow_dict_node_name(dict, number);
     bool is_new;
     uint32_t place;
 
-    if (tally->node_dict != dict && tally->node_map != NULL) {
-        memset(tally->node_map, 0, tally->node_map_room * sizeof(*tally->node_map));
-    }
-    tally->node_dict = dict;
-    if (number < tally->node_map_room && tally->node_map[number] != 0) {
-        return &tally->nodes[tally->node_map[number] - 1];
-    }
-    if (number >= tally->node_map_room) {
-        const size_t room = (size_t)number * 2 + 64;
-        uint32_t *grown = realloc(tally->node_map, room * sizeof(*grown));
-
-        if (grown == NULL) {
-            return NULL;
-        }
-        memset(grown + tally->node_map_room, 0, (room - tally->node_map_room) * sizeof(*grown));
-        tally->node_map = grown;
-        tally->node_map_room = room;
-    }
     if (tally->node_names.count >= tally->node_room) {
         const size_t room = (size_t)tally->node_names.count * 2 + 16;
         struct flow_node_seen *grown = realloc(tally->nodes, room * sizeof(*grown));
@@ -114,10 +95,41 @@ find_node(struct flow_tally *tally, const struct flow_dict *dict, uint32_t numbe
             .last = FLOW_TIME_NONE,
             .lost_first = FLOW_TIME_NONE,
             .lost_last = FLOW_TIME_NONE,
+            .state_since = FLOW_TIME_NONE,
         };
     }
-    tally->node_map[number] = place + 1;
     return &tally->nodes[place];
+}
+
+/* The place of a node in the tally; dictionaries number nodes each in their own way. */
+static struct flow_node_seen *
+find_node(struct flow_tally *tally, const struct flow_dict *dict, uint32_t number)
+{
+    struct flow_node_seen *node;
+
+    if (tally->node_dict != dict && tally->node_map != NULL) {
+        memset(tally->node_map, 0, tally->node_map_room * sizeof(*tally->node_map));
+    }
+    tally->node_dict = dict;
+    if (number < tally->node_map_room && tally->node_map[number] != 0) {
+        return &tally->nodes[tally->node_map[number] - 1];
+    }
+    if (number >= tally->node_map_room) {
+        const size_t room = (size_t)number * 2 + 64;
+        uint32_t *grown = realloc(tally->node_map, room * sizeof(*grown));
+
+        if (grown == NULL) {
+            return NULL;
+        }
+        memset(grown + tally->node_map_room, 0, (room - tally->node_map_room) * sizeof(*grown));
+        tally->node_map = grown;
+        tally->node_map_room = room;
+    }
+    node = node_named(tally, flow_dict_node_name(dict, number));
+    if (node != NULL) {
+        tally->node_map[number] = (uint32_t)(node - tally->nodes) + 1;
+    }
+    return node;
 }
 
 /* Results that become findings, and denials, whose two records count once. */
@@ -239,6 +251,25 @@ add_flow(struct flow_tally *tally, const struct flow_record *record)
     return true;
 }
 
+/* What Relay says of nodes: one that it does not reach sends no flows. */
+static bool
+add_status(struct flow_tally *tally, const struct flow_record *record)
+{
+    const struct flow_node_status *status = record->status;
+
+    for (uint32_t i = 0; status != NULL && i < status->names.count; i++) {
+        struct flow_node_seen *node = node_named(tally, status->names.texts[i]);
+
+        if (node == NULL) {
+            return false;
+        }
+        node->outages += status->state > 1 ? 1 : 0;
+        node->state = status->state;
+        node->state_since = record->time;
+    }
+    return true;
+}
+
 int
 flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch, struct flow_error *err)
 {
@@ -252,6 +283,9 @@ flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch, struct 
         if (record->kind == FLOW_KIND_LOST_EVENTS) {
             node->lost += record->lost->count;
             widen(record->time, &node->lost_first, &node->lost_last);
+        }
+        if (record->kind == FLOW_KIND_NODE_STATUS && !add_status(tally, record)) {
+            return flow_fail_memory(err);
         }
         if (record->kind != FLOW_KIND_FLOW) {
             continue;

@@ -142,6 +142,13 @@ static const struct flow_field lost_fields[] = {
     { "last", S_LAST },     { "numEventsLost", S_COUNT },
 };
 
+enum status_field { T_STATE = 1, T_NAMES, T_MESSAGE };
+
+static const struct flow_field status_fields[] = {
+    { "state_change", T_STATE }, { "node_names", T_NAMES }, { "message", T_MESSAGE },
+    { "stateChange", T_STATE },  { "nodeNames", T_NAMES },
+};
+
 #define INIT(which, table)                                                                         \
     flow_fields_init(&decoder->tables[which], (table), sizeof(table) / sizeof((table)[0]))
 
@@ -153,6 +160,7 @@ flow_hubble_json_init(struct flow_hubble_json *decoder, struct flow_dict *dict)
     INIT(FLOW_JSON_RESPONSE, response_fields);
     INIT(FLOW_JSON_FLOW, flow_fields);
     INIT(FLOW_JSON_LOST, lost_fields);
+    INIT(FLOW_JSON_STATUS, status_fields);
     flow_hubble_json_packet_tables(decoder);
     flow_hubble_json_endpoint_tables(decoder);
     flow_hubble_json_l7_tables(decoder);
@@ -340,6 +348,36 @@ parse_lost(struct flow_hubble_json *decoder, struct flow_json *json, struct flow
     return flow_hubble_json_object(decoder, json, FLOW_JSON_LOST, lost_member, lost);
 }
 
+static bool
+status_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
+              void *target)
+{
+    struct flow_node_status *status = target;
+
+    switch (number) {
+    case T_STATE:
+        return flow_hubble_json_enum(json, flow_node_state_number, &status->state);
+    case T_NAMES:
+        return flow_hubble_json_keep_texts(decoder, json, &status->names);
+    case T_MESSAGE:
+        return flow_json_string(json, &status->message);
+    default:
+        return flow_json_skip(json);
+    }
+}
+
+static bool
+parse_status(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_record *record)
+{
+    struct flow_node_status *status = flow_arena_alloc(json->arena, sizeof(*status));
+
+    if (status == NULL) {
+        return flow_json_no_memory(json);
+    }
+    record->status = status;
+    return flow_hubble_json_object(decoder, json, FLOW_JSON_STATUS, status_member, status);
+}
+
 /* What the members of the outer object have shown it to be. */
 struct shape {
     bool known;
@@ -359,7 +397,7 @@ wrapped_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t
         return parse_lost(decoder, json, record);
     case F_NODE_STATUS:
         record->kind = FLOW_KIND_NODE_STATUS;
-        return flow_json_skip(json);
+        return parse_status(decoder, json, record);
     case F_AGENT_EVENT:
         record->kind = FLOW_KIND_AGENT_EVENT;
         return flow_json_skip(json);

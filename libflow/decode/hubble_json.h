@@ -27,6 +27,7 @@ enum flow_json_table {
     FLOW_JSON_KAFKA,
     FLOW_JSON_POLICY,
     FLOW_JSON_LOST,
+    FLOW_JSON_STATUS,
     FLOW_JSON_NAMED, /* objects with name, namespace, kind, key, value */
     FLOW_JSON_AGGREGATE,
     FLOW_JSON_TABLES
@@ -126,6 +127,10 @@ bool flow_hubble_json_policies(struct flow_hubble_json *decoder, struct flow_jso
 /* hubble_json_l7.c */
 bool flow_hubble_json_l7(struct flow_hubble_json *decoder, struct flow_json *json,
                          struct flow_record *record);
+
+/* A list of texts that lives in the batch. */
+bool flow_hubble_json_keep_texts(struct flow_hubble_json *decoder, struct flow_json *json,
+                                 struct flow_text_list *list);
 
 /* Tables of the other files, for flow_hubble_json_init. */
 void flow_hubble_json_packet_tables(struct flow_hubble_json *decoder);

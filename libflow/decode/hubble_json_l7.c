@@ -58,9 +58,9 @@ flow_hubble_json_l7_tables(struct flow_hubble_json *decoder)
     INIT(FLOW_JSON_KAFKA, kafka_fields);
 }
 
-/* A list that lives in the batch. */
-static bool
-parse_texts(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_text_list *list)
+bool
+flow_hubble_json_keep_texts(struct flow_hubble_json *decoder, struct flow_json *json,
+                            struct flow_text_list *list)
 {
     struct flow_str *texts;
     size_t count;
@@ -100,19 +100,19 @@ dns_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t num
     case D_QUERY:
         return flow_json_string(json, &l7->dns_query);
     case D_IPS:
-        return parse_texts(decoder, json, &l7->dns_ips);
+        return flow_hubble_json_keep_texts(decoder, json, &l7->dns_ips);
     case D_TTL:
         return parse_u32(json, &l7->dns_ttl);
     case D_CNAMES:
-        return parse_texts(decoder, json, &l7->dns_cnames);
+        return flow_hubble_json_keep_texts(decoder, json, &l7->dns_cnames);
     case D_SOURCE:
         return flow_json_string(json, &l7->dns_observation_source);
     case D_RCODE:
         return parse_u32(json, &l7->dns_rcode);
     case D_QTYPES:
-        return parse_texts(decoder, json, &l7->dns_qtypes);
+        return flow_hubble_json_keep_texts(decoder, json, &l7->dns_qtypes);
     case D_RRTYPES:
-        return parse_texts(decoder, json, &l7->dns_rrtypes);
+        return flow_hubble_json_keep_texts(decoder, json, &l7->dns_rrtypes);
     default:
         return flow_json_skip(json);
     }

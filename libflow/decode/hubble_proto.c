@@ -121,10 +121,15 @@ timestamp_field(struct flow_wire *wire, uint32_t tag, void *target)
 bool
 flow_hubble_proto_time(struct flow_wire *wire, int64_t *time)
 {
+    const int64_t second = 1000000000;
     struct timestamp timestamp = { 0, 0 };
     const uint8_t *start = wire->at;
     int64_t seconds, nanoseconds;
 
+    if (*time != FLOW_TIME_NONE) { /* of a message that stands there twice the parts add up */
+        seconds = *time / second - (*time % second < 0 ? 1 : 0);
+        timestamp = (struct timestamp){ (uint64_t)seconds, (uint64_t)(*time - seconds * second) };
+    }
     if (!flow_wire_message(wire, timestamp_field, &timestamp)) {
         return false;
     }
@@ -134,7 +139,7 @@ flow_hubble_proto_time(struct flow_wire *wire, int64_t *time)
         nanoseconds > 999999999) {
         return flow_wire_fail(wire, start, "a time from 1684 to 2255");
     }
-    *time = seconds * 1000000000 + nanoseconds;
+    *time = seconds * second + nanoseconds;
     return true;
 }
 
@@ -241,9 +246,8 @@ take_node_name(struct flow_hubble_proto *decoder, struct flow_wire *wire,
     return true;
 }
 
-/* The value of a BoolValue or Int32Value. */
-static bool
-wrapped_field(struct flow_wire *wire, uint32_t tag, void *target)
+bool
+flow_hubble_proto_wrapped(struct flow_wire *wire, uint32_t tag, void *target)
 {
     return tag == VARINT(1) ? flow_wire_varint(wire, target) : flow_wire_skip(wire, tag);
 }
@@ -254,7 +258,7 @@ take_is_reply(struct flow_wire *wire, struct flow_record *record)
 {
     uint64_t value = 0;
 
-    if (!flow_wire_message(wire, wrapped_field, &value)) {
+    if (!flow_wire_message(wire, flow_hubble_proto_wrapped, &value)) {
         return false;
     }
     record->is_reply = value != 0 ? FLOW_YES : FLOW_NO;
@@ -444,46 +448,6 @@ take_flow(struct flow_hubble_proto *decoder, struct flow_wire *wire, struct flow
     return take_lists(decoder, &whole, record, &draft) || flow_wire_leave(wire, &whole);
 }
 
-static bool
-lost_field(struct flow_wire *wire, uint32_t tag, void *target)
-{
-    struct flow_lost *lost = target;
-    uint64_t cpu = 0;
-
-    switch (tag) {
-    case VARINT(1):
-        return flow_hubble_proto_enum(wire, INT32_MAX, &lost->source);
-    case VARINT(2):
-        return flow_wire_varint(wire, &lost->count);
-    case BYTES(3):
-        if (!flow_wire_message(wire, wrapped_field, &cpu)) {
-            return false;
-        }
-        lost->cpu = (int32_t)cpu >= 0 ? (int32_t)cpu : -1;
-        return true;
-    case BYTES(4):
-        return flow_hubble_proto_time(wire, &lost->first);
-    case BYTES(5):
-        return flow_hubble_proto_time(wire, &lost->last);
-    default:
-        return flow_wire_skip(wire, tag);
-    }
-}
-
-static bool
-take_lost(struct flow_wire *wire, struct flow_record *record)
-{
-    struct flow_lost *lost = flow_arena_alloc(wire->arena, sizeof(*lost));
-
-    if (lost == NULL) {
-        return flow_wire_no_memory(wire);
-    }
-    lost->first = lost->last = FLOW_TIME_NONE;
-    lost->cpu = -1;
-    record->lost = lost;
-    return flow_wire_message(wire, lost_field, lost);
-}
-
 /*
  * One of the members of which a message has one: what another said before is forgotten, but for the
  * node, which stands beside them.
@@ -521,14 +485,14 @@ outer_field(struct flow_hubble_proto *decoder, struct flow_wire *wire, uint32_t 
         return take_flow(decoder, wire, record);
     case BYTES(R_LOST_EVENTS):
         begin_member(decoder, record, FLOW_KIND_LOST_EVENTS, known);
-        return take_lost(wire, record);
+        return flow_hubble_proto_lost(wire, record);
     case BYTES(R_NODE_STATUS):
+        begin_member(decoder, record, FLOW_KIND_NODE_STATUS, known);
+        return flow_hubble_proto_status(wire, record);
     case BYTES(R_AGENT_EVENT):
     case BYTES(R_DEBUG_EVENT):
         begin_member(decoder, record,
-                     tag == BYTES(R_NODE_STATUS)   ? FLOW_KIND_NODE_STATUS
-                     : tag == BYTES(R_AGENT_EVENT) ? FLOW_KIND_AGENT_EVENT
-                                                   : FLOW_KIND_DEBUG_EVENT,
+                     tag == BYTES(R_AGENT_EVENT) ? FLOW_KIND_AGENT_EVENT : FLOW_KIND_DEBUG_EVENT,
                      known);
         return flow_wire_skip(wire, tag);
     default:

@@ -52,6 +52,8 @@ bool flow_hubble_proto_u16(struct flow_wire *wire, uint16_t *out);
 bool flow_hubble_proto_u32(struct flow_wire *wire, uint32_t *out);
 /* The number of an enum; one that does not fit is 0, as a name that nobody knows is. */
 bool flow_hubble_proto_enum(struct flow_wire *wire, uint32_t max, uint32_t *out);
+/* A field of a BoolValue or Int32Value; the target is an uint64_t. */
+bool flow_hubble_proto_wrapped(struct flow_wire *wire, uint32_t tag, void *target);
 /* Room for one more text in the decoder's list. */
 bool flow_hubble_proto_add_text(struct flow_hubble_proto *decoder, struct flow_wire *wire);
 
@@ -69,8 +71,14 @@ bool flow_hubble_proto_policies(struct flow_hubble_proto *decoder, struct flow_w
                                 const struct flow_policy_ref_list **list);
 
 /* hubble_proto_l7.c */
+/* Adds a text to a list of the record's own. */
+bool flow_hubble_proto_keep_text(struct flow_wire *wire, struct flow_text_list *list);
 bool flow_hubble_proto_l7(struct flow_hubble_proto *decoder, struct flow_wire *wire,
                           struct flow_record *record);
+
+/* hubble_proto_news.c */
+bool flow_hubble_proto_lost(struct flow_wire *wire, struct flow_record *record);
+bool flow_hubble_proto_status(struct flow_wire *wire, struct flow_record *record);
 
 /* hubble_proto_packet.c */
 bool flow_hubble_proto_ip(struct flow_wire *wire, struct flow_record *record);

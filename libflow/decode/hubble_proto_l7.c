@@ -27,8 +27,8 @@ grow(struct flow_wire *wire, const void **items, uint32_t count, size_t size)
     return true;
 }
 
-static bool
-add_text(struct flow_wire *wire, struct flow_text_list *list)
+bool
+flow_hubble_proto_keep_text(struct flow_wire *wire, struct flow_text_list *list)
 {
     const void *texts = list->texts;
 
@@ -52,19 +52,19 @@ dns_field(struct flow_wire *wire, uint32_t tag, void *target)
     case BYTES(1):
         return flow_wire_text(wire, &l7->dns_query);
     case BYTES(2):
-        return add_text(wire, &l7->dns_ips);
+        return flow_hubble_proto_keep_text(wire, &l7->dns_ips);
     case VARINT(3):
         return flow_hubble_proto_u32(wire, &l7->dns_ttl);
     case BYTES(4):
-        return add_text(wire, &l7->dns_cnames);
+        return flow_hubble_proto_keep_text(wire, &l7->dns_cnames);
     case BYTES(5):
         return flow_wire_text(wire, &l7->dns_observation_source);
     case VARINT(6):
         return flow_hubble_proto_u32(wire, &l7->dns_rcode);
     case BYTES(7):
-        return add_text(wire, &l7->dns_qtypes);
+        return flow_hubble_proto_keep_text(wire, &l7->dns_qtypes);
     case BYTES(8):
-        return add_text(wire, &l7->dns_rrtypes);
+        return flow_hubble_proto_keep_text(wire, &l7->dns_rrtypes);
     default:
         return flow_wire_skip(wire, tag);
     }

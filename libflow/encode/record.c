@@ -336,6 +336,10 @@ flow_record_to_proto(const struct flow_record *record, struct flow_buf *out)
     place = flow_proto_open(out, members[record->kind]);
     if (record->kind == FLOW_KIND_FLOW) {
         add_flow(out, record);
+    } else if (record->kind == FLOW_KIND_NODE_STATUS && record->status != NULL) {
+        flow_proto_add_number(out, 1, record->status->state);
+        add_list(out, 2, &record->status->names);
+        add_text(out, 3, record->status->message);
     } else if (record->kind == FLOW_KIND_LOST_EVENTS && record->lost != NULL) {
         add_lost(out, record->lost);
     }

@@ -93,6 +93,11 @@ static const struct name ip_versions[] = {
     NAME(2, "IPv6"),
 };
 
+static const struct name node_states[] = {
+    NAME(0, "UNKNOWN_NODE_STATE"), NAME(1, "NODE_CONNECTED"), NAME(2, "NODE_UNAVAILABLE"),
+    NAME(3, "NODE_GONE"),          NAME(4, "NODE_ERROR"),
+};
+
 static const struct name lost_sources[] = {
     NAME(0, "UNKNOWN_LOST_EVENT_SOURCE"),
     NAME(1, "PERF_EVENT_RING_BUFFER"),
@@ -246,6 +251,12 @@ bool
 flow_ip_version_number(struct flow_str name, uint32_t *number)
 {
     return number_of(ip_versions, COUNT(ip_versions), name, number);
+}
+
+bool
+flow_node_state_number(struct flow_str name, uint32_t *number)
+{
+    return number_of(node_states, COUNT(node_states), name, number);
 }
 
 bool

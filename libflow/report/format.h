@@ -21,6 +21,9 @@ extern const struct flow_report_format flow_format_json;
 extern const struct flow_report_format flow_format_jsonl;
 extern const struct flow_report_format flow_format_lines;
 
+/* text.c: "connected" for 1, and so on (relay.NodeState); NULL for 0. */
+const char *flow_node_state_word(uint32_t state);
+
 /* {"kind", "namespace", "name", "rule", "file", "line"}, or null. */
 void flow_json_add_policy(struct flow_json_writer *writer, const char *key,
                           const struct flow_decision *decision);

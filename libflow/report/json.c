@@ -79,6 +79,9 @@ add_coverage(struct flow_json_writer *writer, const struct flow_tally *tally,
         flow_json_add_time(writer, "last", node->last);
         flow_json_add_time(writer, "lost_first", node->lost_first);
         flow_json_add_time(writer, "lost_last", node->lost_last);
+        flow_json_add_text(writer, "state", flow_node_state_word(node->state));
+        flow_json_add_time(writer, "state_since", node->state_since);
+        flow_json_add_u64(writer, "outages", node->outages);
         flow_json_close(writer, '}');
     }
     flow_json_close(writer, ']');

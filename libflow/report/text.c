@@ -14,6 +14,17 @@
 #define DIM "\033[2m"
 #define PLAIN "\033[0m"
 
+/* Of relay.NodeState, what is good; numbers above it are not. */
+enum { NODE_CONNECTED = 1 };
+
+const char *
+flow_node_state_word(uint32_t state)
+{
+    static const char *const words[] = { NULL, "connected", "unavailable", "gone", "failing" };
+
+    return state < sizeof(words) / sizeof(words[0]) ? words[state] : "in an unknown state";
+}
+
 struct text {
     struct flow_buf *out;
     bool color;
@@ -244,7 +255,7 @@ add_seen(const struct text *text, const struct flow_tally *tally,
     for (size_t i = 0; i < flow_tally_node_count(tally); i++) {
         const struct flow_node_seen *node = flow_tally_node_at(tally, i);
 
-        if (node->flows == 0) {
+        if (node->flows == 0 && node->state <= NODE_CONNECTED) {
             continue;
         }
         flow_buf_add_text(text->out, "  node ");
@@ -254,6 +265,10 @@ add_seen(const struct text *text, const struct flow_tally *tally,
         flow_buf_add_format(text->out, " %s%s", node->flows == 1 ? "flow" : "flows",
                             node->first != FLOW_TIME_NONE ? ", " : "");
         add_span(text->out, node->first, node->last);
+        if (node->state > NODE_CONNECTED) {
+            flow_buf_add_format(text->out, ", %s since ", flow_node_state_word(node->state));
+            add_span(text->out, node->state_since, node->state_since);
+        }
         flow_buf_add_char(text->out, '\n');
     }
     add_missing(text, tally, totals);

@@ -259,6 +259,11 @@ tell_record(FILE *out, const struct flow_record *record)
         tell_policies(out, i == 0 ? "id" : "ed", record->denied_by[i]);
     }
     tell_l7(out, record->l7);
+    if (record->status != NULL) {
+        fprintf(out, "state=%u;", record->status->state);
+        tell_list(out, "of", &record->status->names);
+        tell_str(out, "message", record->status->message);
+    }
     if (record->lost != NULL) {
         fprintf(out, "lost=%u,%llu,%d,%lld,%lld", record->lost->source,
                 (unsigned long long)record->lost->count, record->lost->cpu,

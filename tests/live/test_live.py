@@ -309,6 +309,8 @@ def lost_events_are_counted_by_node_with_their_time(folder):
     nodes = {node["name"]: node for node in found["nodes"]}
     equal((nodes["node-1"]["lost"], nodes["node-2"]["lost"]), (14, 7))
     equal(nodes["node-1"]["lost_last"], "2026-09-01T10:00:05Z")
+    equal((nodes["node-9"]["state"], nodes["node-9"]["state_since"], nodes["node-9"]["outages"]),
+          ("unavailable", "2026-09-01T10:00:06Z", 1))
 
 
 def a_signal_ends_it_with_a_report_and_findings_are_the_exit_code(folder):
@@ -458,6 +460,33 @@ def frames_that_a_filter_leaves_out_are_passed_over(folder):
     # numbers of records stay those of the whole archive
     row = json.loads(flowcheck("check", "-o", "jsonl", "--since", "2026-09-01T10:00:05.999Z", out).out)
     equal(row["record"]["number"], 6000)
+
+
+def the_example_programs_do_what_they_say(folder):
+    build = os.environ.get("BUILD_ROOT", os.path.dirname(FLOWCHECK))
+    program = lambda name, *args, stdin=b"": subprocess.run(
+        [os.path.join(build, "example_" + name), *args], input=stdin, capture_output=True, timeout=60,
+        check=False)
+    log = _log(folder, "log", _flows(3000))
+    with Server("--flows", log) as server:
+        done = program("live", server.address, "7")
+        equal((done.returncode, len(done.stdout.splitlines())), (0, 7))
+        contains(done.stderr.decode(), "1 connections, 0 gaps")
+    archive = os.path.join(folder, "archive")
+    with open(log, "rb") as file:
+        equal(program("push", archive, stdin=file.read()).returncode, 0)
+    done = program("archive", archive, "2026-09-01T10:00:02.900Z")
+    contains(done.stdout.decode(), "100 flows since 2026-09-01T10:00:02.900Z")
+    assert b" 0 records passed over" not in done.stdout, done.stdout
+    import packets  # pylint: disable=import-outside-toplevel
+    frames = packets.handshake("10.0.0.1", "10.0.0.2", 40000, 443, data=[packets.client_hello("a.example")])
+    answer = packets.ethernet(packets.ip("10.0.0.2", "10.0.0.1", 17, packets.udp(
+        53, 5000, packets.dns_answer("b.example", ["192.0.2.7"]))))
+    done = program("capture", write(folder, "c.pcap", packets.pcap([(0, answer)] + frames)))
+    equal(done.returncode, 0)
+    contains(done.stdout.decode(), "192.0.2.7 is b.example.")
+    contains(done.stdout.decode(), "10.0.0.1:40000 -> 10.0.0.2:443 TCP, answered")
+    contains(done.stdout.decode(), "TLS to a.example")
 
 
 def memory_stays_bounded_under_load_and_every_flow_is_accounted_for(folder):
