@@ -167,6 +167,9 @@ make_json(struct flow_writer *writer, const struct flow_record *record, struct f
     if (record->encoding == FLOW_ENCODING_NONE) {
         flow_buf_reset(&writer->between);
         flow_record_to_proto(record, &writer->between);
+        if (writer->between.failed) {
+            return flow_fail_memory(err);
+        }
         proto = flow_buf_str(&writer->between);
     }
     return flow_proto_to_json(proto, &writer->arena, &writer->message, &writer->left, err)

@@ -287,6 +287,7 @@ static const char records[] =
 struct files {
     char directory[32];
     char input[64], gzip[64], zstd[64];
+    char protobuf[64], archive[64], capture[64];
     char policies[64], snapshot[64];
     const char *engine;
 };
@@ -330,6 +331,55 @@ write_inputs(struct files *files)
     len = ZSTD_compress(bytes, sizeof(bytes), records, sizeof(records) - 1, 3);
     assert_false(ZSTD_isError(len));
     write_file(files->zstd, bytes, len);
+}
+
+/* The records in another form. */
+static void
+write_form(const char *format, const char *path)
+{
+    struct flow_writer *writer;
+    struct flow_reader *reader;
+    struct flow_batch *batch;
+    struct flow_error err;
+
+    assert_int_equal(flow_writer_open(&writer, format, path, NULL, &err), FLOW_OK);
+    assert_int_equal(flow_reader_open_memory(&reader, records, sizeof(records) - 1, NULL, &err),
+                     FLOW_OK);
+    assert_int_equal(flow_batch_new(&batch, &err), FLOW_OK);
+    while (flow_reader_next(reader, batch, &err) == FLOW_OK) {
+        assert_int_equal(flow_writer_write(writer, batch, &err), FLOW_OK);
+    }
+    assert_int_equal(flow_writer_finish(writer, &err), FLOW_OK);
+    flow_writer_close(writer);
+    flow_reader_close(reader);
+    flow_batch_free(batch);
+}
+
+/* pcap of raw IP: a SYN, the start of an HTTP request, and a DNS answer through VXLAN. */
+static void
+write_capture(const char *path)
+{
+    static const uint8_t bytes[] = {
+        0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 101, 0, 0, 0,
+        /* SYN of 10.0.0.1:1000 to 10.0.0.2:80 */
+        1, 0, 0, 0, 0, 0, 0, 0, 40, 0, 0, 0, 40, 0, 0, 0, 0x45, 0, 0, 40, 0, 1, 0, 0, 64, 6, 0, 0,
+        10, 0, 0, 1, 10, 0, 0, 2, 3, 0xe8, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0,
+        /* "GET / HTTP/1.1\nHost" */
+        2, 0, 0, 0, 0, 0, 0, 0, 59, 0, 0, 0, 59, 0, 0, 0, 0x45, 0, 0, 59, 0, 2, 0, 0, 64, 6, 0, 0,
+        10, 0, 0, 1, 10, 0, 0, 2, 3, 0xe8, 0, 80, 0, 0, 0, 2, 0, 0, 0, 0, 0x50, 16, 0, 0, 0, 0, 0,
+        0, 'G', 'E', 'T', ' ', '/', ' ', 'H', 'T', 'T', 'P', '/', '1', '.', '1', '\n', 'H', 'o',
+        's', 't',
+        /* ": x\n" */
+        3, 0, 0, 0, 0, 0, 0, 0, 44, 0, 0, 0, 44, 0, 0, 0, 0x45, 0, 0, 44, 0, 3, 0, 0, 64, 6, 0, 0,
+        10, 0, 0, 1, 10, 0, 0, 2, 3, 0xe8, 0, 80, 0, 0, 0, 21, 0, 0, 0, 0, 0x50, 16, 0, 0, 0, 0, 0,
+        0, ':', ' ', 'x', '\n',
+        /* an answer: a. is 10.0.0.9 */
+        4, 0, 0, 0, 0, 0, 0, 0, 63, 0, 0, 0, 63, 0, 0, 0, 0x45, 0, 0, 63, 0, 4, 0, 0, 64, 17, 0, 0,
+        10, 0, 0, 2, 10, 0, 0, 1, 0, 53, 4, 0, 0, 43, 0, 0, 0, 9, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0,
+        0, 1, 'a', 0, 0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 0, 9
+    };
+
+    write_file(path, bytes, sizeof(bytes));
 }
 
 static const char policies[] =
@@ -416,6 +466,12 @@ open_files(void **state)
     strcpy(files->directory, "/tmp/flow-alloc-XXXXXX");
     assert_non_null(mkdtemp(files->directory));
     write_inputs(files);
+    path_in(files, "records.pb", files->protobuf);
+    write_form("protobuf", files->protobuf);
+    path_in(files, "records.pb.zst", files->archive);
+    write_form("archive", files->archive);
+    path_in(files, "packets.pcap", files->capture);
+    write_capture(files->capture);
     path_in(files, "policies.yaml", files->policies);
     write_file(files->policies, policies, sizeof(policies) - 1);
     path_in(files, "snapshot.json", files->snapshot);
@@ -434,6 +490,9 @@ close_files(void **state)
     remove(files->gzip);
     remove(files->zstd);
     remove(files->input);
+    remove(files->protobuf);
+    remove(files->archive);
+    remove(files->capture);
     assert_int_equal(rmdir(files->directory), 0);
     free(files);
     return 0;
@@ -538,6 +597,109 @@ reading_compressed_files_survives_each_failure(void **state)
 
     fail_each(read_path, files->gzip);
     fail_each(read_path, files->zstd);
+}
+
+static void
+reading_protobuf_archives_and_captures_survives_each_failure(void **state)
+{
+    const struct files *files = *state;
+
+    fail_each(read_path, files->protobuf);
+    fail_each(read_path, files->archive);
+    fail_each(read_path, files->capture);
+}
+
+struct written {
+    const char *format, *input;
+};
+
+/* Reads one form and writes another. */
+static void
+convert(struct result *result, const void *context)
+{
+    const struct written *written = context;
+    struct flow_reader *reader = NULL;
+    struct flow_writer *writer = NULL;
+    struct flow_batch *batch = NULL;
+    struct flow_error *err = &result->err;
+    int rc;
+
+    if ((rc = flow_reader_open(&reader, written->input, NULL, err)) == FLOW_OK &&
+        (rc = flow_batch_new(&batch, err)) == FLOW_OK &&
+        (rc = flow_writer_open(&writer, written->format, "/dev/null", NULL, err)) == FLOW_OK) {
+        while ((rc = flow_reader_next(reader, batch, err)) == FLOW_OK &&
+               (rc = flow_writer_write(writer, batch, err)) == FLOW_OK) {
+        }
+    }
+    if (rc == FLOW_END) {
+        struct flow_writer_stats stats;
+
+        rc = flow_writer_finish(writer, err);
+        flow_writer_stats(writer, &stats);
+        add(result, stats.records);
+        add(result, stats.bytes);
+    }
+    result->status = rc;
+    flow_writer_close(writer);
+    flow_batch_free(batch);
+    flow_reader_close(reader);
+}
+
+static void
+converting_survives_each_failure(void **state)
+{
+    static const char *const formats[] = { "json", "protobuf", "archive" };
+    const struct files *files = *state;
+
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        const struct written of_json = { formats[i], files->zstd };
+        const struct written of_proto = { formats[i], files->protobuf };
+        const struct written of_packets = { formats[i], files->capture };
+
+        fail_each(convert, &of_json);
+        fail_each(convert, &of_proto);
+        fail_each(convert, &of_packets);
+    }
+}
+
+/* Bytes as they come, in pieces. */
+static void
+push(struct result *result, const void *context)
+{
+    struct flow_reader *reader = NULL;
+    struct flow_batch *batch = NULL;
+    struct flow_error *err = &result->err;
+    size_t at = 0;
+    int rc;
+
+    (void)context;
+    if ((rc = flow_reader_open_push(&reader, "pushed", NULL, err)) == FLOW_OK) {
+        rc = flow_batch_new(&batch, err);
+    }
+    while (rc == FLOW_OK || rc == FLOW_AGAIN) {
+        const size_t left = sizeof(records) - 1 - at;
+        const size_t some = left < 700 ? left : 700;
+
+        if (left == 0) {
+            flow_reader_push_end(reader);
+        } else if ((rc = flow_reader_push(reader, records + at, some, err)) != FLOW_OK) {
+            break;
+        }
+        at += some;
+        while ((rc = flow_reader_next(reader, batch, err)) == FLOW_OK) {
+            add_batch(result, batch);
+        }
+    }
+    result->status = rc;
+    flow_batch_free(batch);
+    flow_reader_close(reader);
+}
+
+static void
+pushing_survives_each_failure(void **state)
+{
+    (void)state;
+    fail_each(push, NULL);
 }
 
 static void
@@ -827,6 +989,9 @@ main(void)
         cmocka_unit_test(reading_what_fills_the_tables_survives_each_failure),
         cmocka_unit_test(reading_compressed_files_survives_each_failure),
         cmocka_unit_test(reading_a_directory_survives_each_failure),
+        cmocka_unit_test(reading_protobuf_archives_and_captures_survives_each_failure),
+        cmocka_unit_test(converting_survives_each_failure),
+        cmocka_unit_test(pushing_survives_each_failure),
         cmocka_unit_test(loading_policies_survives_each_failure),
         cmocka_unit_test(checking_an_input_survives_each_failure),
         cmocka_unit_test(explaining_a_connection_survives_each_failure),
