@@ -345,7 +345,7 @@ struct flow_record {
     uint32_t node;             /**< number of the node name in the dictionary */
 
     uint16_t verdict;     /**< enum flow_verdict */
-    uint16_t drop_reason; /**< flow.DropReason */
+    uint16_t drop_reason; /**< flow.DropReason; 65535: any number from there on */
     uint8_t type;         /**< enum flow_type */
     uint8_t direction;    /**< enum flow_direction */
     uint8_t is_reply;     /**< enum flow_answer */

@@ -211,16 +211,20 @@ parse_reply(struct flow_json *json, bool three_valued, struct flow_record *recor
     return true;
 }
 
-/* Both members carry the same number; the one with a name also exists where the other does not. */
+/*
+ * Both members carry the same number; the one with a name also exists where the other does not.
+ * A number that no agent has is still a reason.
+ */
 static bool
 parse_drop_reason(struct flow_json *json, struct flow_record *record)
 {
-    uint16_t reason;
+    uint32_t reason;
 
-    if (!flow_hubble_json_u16_enum(json, flow_drop_reason_number, &reason)) {
+    if (!flow_hubble_json_enum(json, flow_drop_reason_number, &reason)) {
         return false;
     }
-    record->drop_reason = reason != 0 ? reason : record->drop_reason;
+    reason = reason < UINT16_MAX ? reason : UINT16_MAX;
+    record->drop_reason = reason != 0 ? (uint16_t)reason : record->drop_reason;
     return true;
 }
 

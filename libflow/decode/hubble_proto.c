@@ -280,16 +280,17 @@ take_reply(struct flow_wire *wire, struct flow_record *record)
     return true;
 }
 
-/* Both fields carry the same number. */
+/* Both fields carry the same number; one that no agent has is still a reason. */
 static bool
 take_drop_reason(struct flow_wire *wire, struct flow_record *record)
 {
-    uint16_t reason;
+    uint32_t reason;
 
-    if (!take_enum16(wire, &reason)) {
+    if (!flow_hubble_proto_enum(wire, UINT32_MAX, &reason)) {
         return false;
     }
-    record->drop_reason = reason != 0 ? reason : record->drop_reason;
+    reason = reason < UINT16_MAX ? reason : UINT16_MAX;
+    record->drop_reason = reason != 0 ? (uint16_t)reason : record->drop_reason;
     return true;
 }
 
