@@ -8,7 +8,7 @@
 #define FLOW_RECORD_BYTES_MAX ((size_t)16 << 20)
 
 /* Flows of a live stream that are known when they come again behind a new connection. */
-#define FLOW_SEEN_MAX 131072u
+#define FLOW_SEEN_MAX 1048576u
 
 /* Connections of a capture that are open at a time; beyond it the idlest is a record early. */
 #define FLOW_CONNECTIONS_MAX 262144u

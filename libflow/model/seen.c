@@ -13,7 +13,7 @@
 #include "base/intern.h"
 #include "base/limits.h"
 
-#define TABLE_SIZE ((uint32_t)FLOW_SEEN_MAX * 2)
+#define RING_FIRST 131072u
 /* Nodes whose clocks are kept; further ones share the last place. */
 #define NODES_MAX 4096u
 
@@ -26,9 +26,12 @@ struct clock {
 };
 
 struct flow_seen {
-    uint64_t *ring; /* FLOW_SEEN_MAX hashes */
-    uint32_t next, count;
-    uint64_t *earlier; /* TABLE_SIZE; hashes of earlier connections, 0: free */
+    uint64_t *ring; /* hashes; it grows while a round of it is shorter than the overlap */
+    uint32_t ring_size, next, count;
+    int64_t round_began; /* arrival of the flow at its first place, */
+    int64_t round_time;  /* and its own time */
+    uint64_t *earlier;   /* a table of earlier connections' hashes, 0: free */
+    uint32_t earlier_size;
     bool has_earlier;
     uint32_t since_then; /* flows that came over this one */
     uint64_t seed;
@@ -48,8 +51,10 @@ flow_seen_new(struct flow_seen **out, struct flow_error *err)
     if (seen == NULL) {
         return flow_fail_memory(err);
     }
-    seen->ring = calloc(FLOW_SEEN_MAX, sizeof(*seen->ring));
-    seen->earlier = calloc(TABLE_SIZE, sizeof(*seen->earlier));
+    seen->ring_size = RING_FIRST;
+    seen->earlier_size = RING_FIRST * 2;
+    seen->ring = calloc(seen->ring_size, sizeof(*seen->ring));
+    seen->earlier = calloc(seen->earlier_size, sizeof(*seen->earlier));
     seen->clocks = calloc(NODES_MAX, sizeof(*seen->clocks));
     if (seen->ring == NULL || seen->earlier == NULL || seen->clocks == NULL) {
         flow_seen_free(seen);
@@ -112,20 +117,55 @@ hash_of(const struct flow_seen *seen, const struct flow_record *record)
 static uint64_t *
 place_of(const struct flow_seen *seen, uint64_t hash)
 {
-    uint32_t place = (uint32_t)(hash >> 32) & (TABLE_SIZE - 1);
+    uint32_t place = (uint32_t)(hash >> 32) & (seen->earlier_size - 1);
 
     while (seen->earlier[place] != 0 && seen->earlier[place] != hash) {
-        place = (place + 1) & (TABLE_SIZE - 1);
+        place = (place + 1) & (seen->earlier_size - 1);
     }
     return &seen->earlier[place];
 }
 
 static void
-remember(struct flow_seen *seen, uint64_t hash)
+begin_round(struct flow_seen *seen, int64_t time, int64_t arrival)
 {
-    seen->ring[seen->next] = hash;
-    seen->next = (seen->next + 1) % FLOW_SEEN_MAX;
-    seen->count += seen->count < FLOW_SEEN_MAX ? 1 : 0;
+    seen->round_began = arrival;
+    seen->round_time = time;
+}
+
+/*
+ * A round of the ring is over. When it was a short one, by arrival or by the flows' own times (a
+ * server may be slow to send what came at once), it takes more; without memory, it does not.
+ */
+static void
+end_round(struct flow_seen *seen, int64_t time, int64_t arrival)
+{
+    const int64_t passed = time > seen->round_time ? time - seen->round_time : 0;
+    const bool short_one = arrival - seen->round_began < 2 * overlap || passed < 2 * overlap;
+    uint64_t *larger;
+
+    seen->next = 0;
+    begin_round(seen, time, arrival);
+    if (!short_one || seen->ring_size >= FLOW_SEEN_MAX) {
+        return;
+    }
+    larger = realloc(seen->ring, 2 * (size_t)seen->ring_size * sizeof(*larger));
+    if (larger != NULL) {
+        seen->ring = larger;
+        seen->next = seen->ring_size;
+        seen->ring_size *= 2;
+    }
+}
+
+static void
+remember(struct flow_seen *seen, uint64_t hash, int64_t time, int64_t arrival)
+{
+    if (seen->next == seen->ring_size) {
+        end_round(seen, time, arrival);
+    } else if (seen->count == 0) {
+        begin_round(seen, time, arrival);
+    }
+    seen->ring[seen->next++] = hash;
+    seen->count = seen->count > seen->next ? seen->count : seen->next;
     /* what came before is that far behind that it will not come again */
     if (++seen->since_then >= FLOW_SEEN_MAX) {
         seen->has_earlier = false;
@@ -159,36 +199,88 @@ count_gap(struct flow_seen *seen)
     stats->gap_last = seen->gap_to;
 }
 
+/* A report of lost events is kept by the server as a flow is, and told again with the same time. */
+static uint64_t
+hash_of_lost(const struct flow_seen *seen, const struct flow_record *record)
+{
+    struct {
+        int64_t time, first, last;
+        uint64_t count;
+        uint32_t node, source;
+        int32_t cpu;
+    } content;
+
+    memset(&content, 0, sizeof(content));
+    content.time = record->time;
+    content.first = record->lost->first;
+    content.last = record->lost->last;
+    content.count = record->lost->count;
+    content.node = record->node;
+    content.source = record->lost->source;
+    content.cpu = record->lost->cpu;
+    return flow_hash(&content, sizeof(content), seen->seed);
+}
+
+static bool
+add_hash(struct flow_seen *seen, uint64_t hash, int64_t time, int64_t arrival)
+{
+    const bool earlier = seen->has_earlier && *place_of(seen, hash) == hash;
+
+    if (!earlier) {
+        remember(seen, hash, time, arrival);
+    }
+    return earlier;
+}
+
 bool
 flow_seen_add(struct flow_seen *seen, const struct flow_record *record, int64_t arrival)
 {
-    uint64_t hash;
     bool earlier;
 
+    if (record->kind == FLOW_KIND_LOST_EVENTS && record->time != FLOW_TIME_NONE) {
+        return add_hash(seen, hash_of_lost(seen, record) | 1, record->time, arrival);
+    }
     if (record->kind != FLOW_KIND_FLOW) {
         return false;
     }
-    hash = hash_of(seen, record) | 1;
-    earlier = seen->has_earlier && *place_of(seen, hash) == hash;
+    earlier = add_hash(seen, hash_of(seen, record) | 1, record->time, arrival);
     note_clock(seen, record, arrival);
     if (seen->may_have_gap && !earlier) {
         count_gap(seen);
     }
     seen->may_have_gap = false;
-    if (earlier) {
-        seen->stats.duplicates++;
-    } else {
-        remember(seen, hash);
-    }
+    seen->stats.duplicates += earlier ? 1 : 0;
     return earlier;
+}
+
+/* Room in the table for twice what the ring holds; without memory, as many as there is room for. */
+static void
+make_room(struct flow_seen *seen)
+{
+    const uint32_t size = seen->ring_size * 2;
+    uint64_t *larger;
+
+    if (size > seen->earlier_size) {
+        larger = realloc(seen->earlier, (size_t)size * sizeof(*larger));
+        if (larger != NULL) {
+            seen->earlier = larger;
+            seen->earlier_size = size;
+        }
+    }
+    memset(seen->earlier, 0, (size_t)seen->earlier_size * sizeof(*seen->earlier));
 }
 
 void
 flow_seen_connected(struct flow_seen *seen, int64_t now)
 {
-    memset(seen->earlier, 0, TABLE_SIZE * sizeof(*seen->earlier));
-    for (uint32_t i = 0; i < seen->count; i++) {
-        *place_of(seen, seen->ring[i]) = seen->ring[i];
+    uint32_t count;
+
+    make_room(seen);
+    count = seen->count < seen->earlier_size / 2 ? seen->count : seen->earlier_size / 2;
+    /* from the newest on */
+    for (uint32_t i = 0, at = seen->next; i < count; i++) {
+        at = at > 0 ? at - 1 : seen->count - 1;
+        *place_of(seen, seen->ring[at]) = seen->ring[at];
     }
     seen->has_earlier = seen->count > 0;
     seen->since_then = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was seen of a live stream: enough of it to know a flow that comes again behind a new
- * connection, and each node's clock, to know from when on to ask again. Memory is bounded: beyond
- * FLOW_SEEN_MAX flows the oldest are forgotten.
+ * connection, and each node's clock, to know from when on to ask again. Memory grows with what a
+ * few seconds bring, and is bounded: beyond FLOW_SEEN_MAX flows the oldest are forgotten.
  */
 #ifndef FLOW_MODEL_SEEN_H
 #define FLOW_MODEL_SEEN_H
@@ -15,8 +15,8 @@ int flow_seen_new(struct flow_seen **out, struct flow_error *err);
 void flow_seen_free(struct flow_seen *seen);
 
 /*
- * Takes note of a record that arrived at that time (by the system's clock). true: it is a flow that
- * came already over an earlier connection.
+ * Takes note of a record that arrived at that time (by the system's clock). true: it is a flow, or
+ * a report of lost events, that came already over an earlier connection.
  */
 bool flow_seen_add(struct flow_seen *seen, const struct flow_record *record, int64_t arrival);
 

@@ -161,6 +161,14 @@ class Proxy:
         """Connections there are go silent; those made from now on work."""
         self.frozen = True
 
+    def cut(self):
+        """Ends the connections there are."""
+        for one in self.sockets:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
     def close(self):
         self.listener.close()
         for one in self.sockets:

@@ -61,13 +61,13 @@ def _watch(folder, server, *args, env=None, out="json"):
     return Running("watch", "--server", server, "-o", output, "--interval", "300ms", *args, env=env)
 
 
-def _wait_flows(folder, count, timeout=60):
+def _wait_flows(folder, count, timeout=60, member="flows"):
     end = time.monotonic() + timeout
     path = os.path.join(folder, "report.json")
     while time.monotonic() < end:
         try:
             found = _coverage(folder)
-            if found["flows"] >= count:
+            if found[member] >= count:
                 return found
         except (OSError, ValueError):
             pass
@@ -193,6 +193,22 @@ def a_server_that_is_killed_and_comes_back_loses_nothing_and_counts_nothing_twic
         found = _coverage(folder)
         equal((found["flows"], found["came_again"], found["reconnects"], found["gaps"]), (1000, 600, 1, 0))
         contains(watch.err, "connected again")
+
+
+def many_flows_of_a_moment_and_lost_events_are_known_when_they_come_again(folder):
+    lost = [json.dumps({"lost_events": {"source": "PERF_EVENT_RING_BUFFER", "num_events_lost": "7", "cpu": cpu},
+                        "node_name": "node-1", "time": "2026-09-01T10:00:05Z"}) for cpu in (1, 2)]
+    lines = [line.replace('"u-', '"%d-' % i) for i in range(140) for line in _flows(1000)] + lost
+    with Server("--flows", _log(folder, "log", lines)) as server:
+        proxy = Proxy(("127.0.0.1", server.port))
+        with _watch(folder, proxy.address, "--last", "999999") as watch:
+            _wait_flows(folder, 140000)
+            proxy.cut()
+            _wait_flows(folder, 140000, member="came_again")
+            watch.finish()
+        proxy.close()
+    found = _coverage(folder)
+    equal((found["flows"], found["came_again"], found["gaps"], found["lost"]), (140000, 140000, 0, 14))
 
 
 def flows_that_cannot_have_been_seen_are_a_gap(folder):
