@@ -125,11 +125,20 @@ place_of(const struct flow_seen *seen, uint64_t hash)
     return &seen->earlier[place];
 }
 
+/* Times that differences can be made of; those of a damaged clock go to the nearest. */
+static int64_t
+within_reach(int64_t time)
+{
+    const int64_t most = INT64_MAX / 2;
+
+    return time < -most ? -most : time > most ? most : time;
+}
+
 static void
 begin_round(struct flow_seen *seen, int64_t time, int64_t arrival)
 {
     seen->round_began = arrival;
-    seen->round_time = time;
+    seen->round_time = within_reach(time);
 }
 
 /*
@@ -139,8 +148,8 @@ begin_round(struct flow_seen *seen, int64_t time, int64_t arrival)
 static void
 end_round(struct flow_seen *seen, int64_t time, int64_t arrival)
 {
-    const int64_t passed = time > seen->round_time ? time - seen->round_time : 0;
-    const bool short_one = arrival - seen->round_began < 2 * overlap || passed < 2 * overlap;
+    const bool short_one = arrival - seen->round_began < 2 * overlap ||
+                           within_reach(time) - seen->round_time < 2 * overlap;
     uint64_t *larger;
 
     seen->next = 0;
@@ -180,9 +189,11 @@ note_clock(struct flow_seen *seen, const struct flow_record *record, int64_t arr
 
     seen->last_arrival = arrival;
     if (record->time != FLOW_TIME_NONE) {
-        *clock = (struct clock){ true, record->time - arrival };
+        const int64_t time = within_reach(record->time);
+
+        *clock = (struct clock){ true, time - arrival };
         seen->clock_room = seen->clock_room > node + 1 ? seen->clock_room : node + 1;
-        seen->stats.lag = arrival - record->time;
+        seen->stats.lag = arrival - time;
     }
 }
 
