@@ -265,6 +265,9 @@ flow_field_text(struct flow_fields_context *context, const struct flow_node *nod
         const struct flow_str replaced = substitute(context, node->text, &buf, &unresolved);
 
         *text = flow_arena_str(context->arena, replaced);
+        if (buf.failed) {
+            text->ptr = NULL;
+        }
         flow_buf_free(&buf);
     } else {
         *text = flow_arena_str(context->arena, *text);

@@ -388,7 +388,7 @@ static const char policies[] =
     "spec:\n  podSelector: {matchExpressions: [{key: app, operator: In, values: [api, ui]}]}\n"
     "  policyTypes: [Ingress, Egress]\n"
     "  ingress:\n  - from:\n    - podSelector: {matchLabels: {app: ui}}\n"
-    "      namespaceSelector: {}\n    - ipBlock: {cidr: 192.0.2.0/24, except: [192.0.2.7/32]}\n"
+    "      namespaceSelector: {}\n    - ipBlock: {cidr: '${NET}', except: [192.0.2.7/32]}\n"
     "    ports: [{port: 8080, endPort: 8090}, {port: http}]\n"
     "---\n"
     "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
@@ -712,7 +712,7 @@ static void
 load(struct flow_policies **out, struct result *result, const struct files *files)
 {
     const char *const manifests[] = { files->policies }, *const snapshots[] = { files->snapshot };
-    const char *const variables[] = { "DOMAIN=example.org" };
+    const char *const variables[] = { "DOMAIN=example.org", "NET=192.0.2.0/24" };
     struct flow_policies_options options;
 
     flow_policies_options_init(&options, sizeof(options));
