@@ -8,31 +8,26 @@
 
 #include "flowcheck.h"
 
-enum { OUTPUTS_MAX = 16 };
-
 struct arguments {
     struct policy_arguments policies;
     struct flow_filter *filter; /* NULL: every flow */
-    const char *formats[OUTPUTS_MAX];
-    const char *paths[OUTPUTS_MAX];
-    size_t output_count;
-    uint8_t fail_on;
-    double max_undecided;
-    uint32_t limit;
-    bool color, progress;
+    struct reporting reporting;
+    const char *partial_out; /* or NULL */
+    bool progress;
     char **inputs;
     size_t input_count;
 };
 
 struct run {
-    const struct arguments *arguments;
-    struct flow_policies *policies;
+    struct arguments *arguments;
+    struct declared declared;
     struct flow_dict *dict;
     struct flow_names *names; /* from DNS answers; NULL when no policy asks for names */
     struct flow_classifier *classifier;
     struct flow_tally *tally;
     struct flow_batch *batch;
-    struct flow_sink *sinks[OUTPUTS_MAX];
+    struct flow_documents *documents; /* kept for a partial state; or NULL */
+    struct flow_state *state;         /* the same */
     const struct flow_reader *reader; /* the one being read */
     struct progress progress;
     bool unreadable;
@@ -55,35 +50,21 @@ static const char help[] =
     "      --var NAME=VALUE      the value of ${NAME} in manifests\n"
     "      --default-namespace N for objects that name none (default 'default')\n"
     "      --partial             -f does not hold every policy of the cluster\n"
-    "  -o, --output FORMAT[=FILE] text (default), json or jsonl; may be given again\n"
-    "      --fail-on SEVERITY    exit 1 from this severity on: info, low, medium, high\n"
-    "                            (default) or critical\n"
-    "      --max-undecided SHARE exit 4 when more than this share (0 to 1) is undecided;\n"
-    "                            without it only when no flow could be decided\n"
-    "      --limit N             findings that text shows (default 20, 0: all)\n"
+    "      --intent FILE         the organisation's own intent, a FlowIntent document\n";
+
+static const char help_end[] =
     "      --threads N           threads to use; this version uses one\n"
-    "      --color WHEN          auto (default), always or never\n"
+    "      --partial-out FILE    write a partial state for flowcheck merge\n"
     "      --no-progress         no progress on the terminal\n"
     "  -h, --help                this text\n";
 
-enum {
-    OPTION_FAIL_ON = OPTION_OWN,
-    OPTION_MAX_UNDECIDED,
-    OPTION_LIMIT,
-    OPTION_THREADS,
-    OPTION_COLOR,
-    OPTION_NO_PROGRESS,
-    OPTION_HELP
-};
+enum { OPTION_PARTIAL_OUT = OPTION_OWN, OPTION_THREADS, OPTION_NO_PROGRESS, OPTION_HELP };
 
 static const struct option own_options[] = {
     POLICY_OPTIONS,
-    { "output", required_argument, NULL, 'o' },
-    { "fail-on", required_argument, NULL, OPTION_FAIL_ON },
-    { "max-undecided", required_argument, NULL, OPTION_MAX_UNDECIDED },
-    { "limit", required_argument, NULL, OPTION_LIMIT },
+    REPORT_OPTIONS,
+    { "partial-out", required_argument, NULL, OPTION_PARTIAL_OUT },
     { "threads", required_argument, NULL, OPTION_THREADS },
-    { "color", required_argument, NULL, OPTION_COLOR },
     { "no-progress", no_argument, NULL, OPTION_NO_PROGRESS },
     { "help", no_argument, NULL, OPTION_HELP },
 };
@@ -94,54 +75,20 @@ static void
 print_help(void)
 {
     fputs(help, stdout);
+    print_report_options();
+    fputs(help_end, stdout);
     print_filters();
     puts("\nExit codes: 0 nothing found, 1 findings, 2 usage or configuration,\n"
          "3 input unreadable, damaged or cut short, 4 inconclusive.");
 }
 
 static bool
-add_output(struct arguments *arguments, char *text)
-{
-    if (arguments->output_count == OUTPUTS_MAX) {
-        say("expected at most %d outputs", OUTPUTS_MAX);
-        return false;
-    }
-    split_output(text, &arguments->formats[arguments->output_count],
-                 &arguments->paths[arguments->output_count]);
-    arguments->output_count++;
-    return true;
-}
-
-static bool
-take_number(const char *text, double least, double most, double *value)
-{
-    char *end;
-
-    *value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(*value >= least && *value <= most)) {
-        say("expected a number from %g to %g, found \"%.40s\"", least, most, text);
-        return false;
-    }
-    return true;
-}
-
-static bool
-take_color(struct arguments *arguments, const char *text)
-{
-    if (strcmp(text, "always") != 0 && strcmp(text, "never") != 0 && strcmp(text, "auto") != 0) {
-        say("expected auto, always or never, found \"%.40s\"", text);
-        return false;
-    }
-    arguments->color = strcmp(text, "auto") == 0 ? arguments->color : text[0] == 'a';
-    return true;
-}
-
-static bool
 take_option(struct arguments *arguments, int option, char *value)
 {
-    const int rc = take_policy_option(&arguments->policies, option, value);
+    int rc = take_policy_option(&arguments->policies, option, value);
     double number;
 
+    rc = rc == FLOW_END ? take_report_option(&arguments->reporting, option, value) : rc;
     if (rc != FLOW_END) {
         return rc == FLOW_OK;
     }
@@ -149,28 +96,11 @@ take_option(struct arguments *arguments, int option, char *value)
         return take_filter(&arguments->filter, option, value);
     }
     switch (option) {
-    case 'o':
-        return add_output(arguments, value);
-    case OPTION_FAIL_ON:
-        if (flow_severity_parse(&arguments->fail_on, value) != FLOW_OK) {
-            say("expected info, low, medium, high or critical, found \"%.40s\"", value);
-            return false;
-        }
-        return true;
-    case OPTION_MAX_UNDECIDED:
-        return take_number(value, 0, 1, &arguments->max_undecided);
-    case OPTION_LIMIT:
-        if (!take_number(value, 0, UINT32_MAX, &number) || strspn(value, "0123456789") == 0 ||
-            value[strspn(value, "0123456789")] != '\0') {
-            say("expected a whole number for --limit");
-            return false;
-        }
-        arguments->limit = (uint32_t)number;
+    case OPTION_PARTIAL_OUT:
+        arguments->partial_out = value;
         return true;
     case OPTION_THREADS:
         return take_number(value, 1, 1024, &number);
-    case OPTION_COLOR:
-        return take_color(arguments, value);
     case OPTION_NO_PROGRESS:
         arguments->progress = false;
         return true;
@@ -179,37 +109,19 @@ take_option(struct arguments *arguments, int option, char *value)
     }
 }
 
-/* Two formats in one stream cannot be told apart. */
-static bool
-one_on_stdout(const struct arguments *arguments)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < arguments->output_count; i++) {
-        count += strcmp(arguments->paths[i], "-") == 0 ? 1 : 0;
-    }
-    if (count > 1) {
-        say("expected one output on standard output, found %zu; give the others a file: "
-            "-o FORMAT=FILE",
-            count);
-    }
-    return count <= 1;
-}
-
 /* FLOW_OK to go on, FLOW_END when all is done (help), FLOW_E_ARGUMENT. */
 static int
 parse(struct arguments *arguments, int argc, char **argv)
 {
     struct option options[OPTIONS_MAX];
+    const char *outputs[OUTPUTS_MAX + 1];
+    size_t output_count;
     int option;
 
     memcpy(options, own_options, sizeof(own_options));
     add_filter_options(options, OWN_OPTIONS, OPTIONS_MAX);
     memset(arguments, 0, sizeof(*arguments));
-    arguments->fail_on = FLOW_SEVERITY_HIGH;
-    arguments->max_undecided = 1;
-    arguments->limit = 20;
-    arguments->color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    reporting_init(&arguments->reporting);
     arguments->progress = true;
     while ((option = getopt_long(argc, argv, "f:o:h", options, NULL)) != -1) {
         if (option == OPTION_HELP || option == 'h') {
@@ -220,20 +132,16 @@ parse(struct arguments *arguments, int argc, char **argv)
             return FLOW_E_ARGUMENT;
         }
     }
-    if (arguments->output_count == 0) {
-        static char text[] = "text";
-
-        add_output(arguments, text);
-    }
     arguments->inputs = argv + optind;
     arguments->input_count = (size_t)(argc - optind);
     if (arguments->input_count == 0) {
         say("expected an input");
         return FLOW_E_ARGUMENT;
     }
-    return one_on_stdout(arguments) && check_files(arguments->paths, arguments->output_count,
-                                                   (const char *const *)arguments->inputs,
-                                                   arguments->input_count, &arguments->policies)
+    output_count = outputs_of(&arguments->reporting, arguments->partial_out, outputs);
+    return reporting_ready(&arguments->reporting) &&
+                   check_files(outputs, output_count, (const char *const *)arguments->inputs,
+                               arguments->input_count, &arguments->policies)
                ? FLOW_OK
                : FLOW_E_ARGUMENT;
 }
@@ -254,14 +162,15 @@ read_input(struct run *run, struct flow_reader *reader, bool learns, struct flow
         if (run->arguments->filter != NULL) {
             flow_filter_run(run->arguments->filter, run->batch);
         }
-        rc = flow_policies_name_ends(run->policies, run->dict, run->batch, err);
+        rc = flow_policies_name_ends(run->declared.policies, run->dict, run->batch, err);
         rc = rc == FLOW_OK ? flow_classifier_run(run->classifier, run->batch, err) : rc;
         if (rc == FLOW_OK) {
             rc = flow_tally_add(run->tally, run->batch, err);
         }
-        for (size_t i = 0; rc == FLOW_OK && i < run->arguments->output_count; i++) {
-            rc = flow_sink_write(run->sinks[i], run->batch, err);
+        if (rc == FLOW_OK && run->state != NULL) {
+            rc = flow_state_add(run->state, run->classifier, run->batch, err);
         }
+        rc = rc == FLOW_OK ? reporting_write(&run->arguments->reporting, run->batch, err) : rc;
         if (rc != FLOW_OK) {
             return rc;
         }
@@ -273,17 +182,6 @@ read_input(struct run *run, struct flow_reader *reader, bool learns, struct flow
     return rc == FLOW_END ? flow_tally_add_inputs(run->tally, reader, err) : rc;
 }
 
-static bool
-wants_digest(const struct arguments *arguments)
-{
-    for (size_t i = 0; i < arguments->output_count; i++) {
-        if (strcmp(arguments->formats[i], "json") == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int
 read_inputs(struct run *run, struct flow_error *err)
 {
@@ -292,7 +190,8 @@ read_inputs(struct run *run, struct flow_error *err)
 
     flow_reader_options_init(&reader_options, sizeof(reader_options));
     reader_options.dict = run->dict;
-    reader_options.digest = wants_digest(run->arguments);
+    reader_options.digest =
+        reporting_wants_digest(&run->arguments->reporting) || run->state != NULL;
     reader_options.filter = run->arguments->filter;
     for (size_t i = 0; rc == FLOW_OK && i < run->arguments->input_count; i++) {
         struct flow_reader *reader;
@@ -315,53 +214,52 @@ read_inputs(struct run *run, struct flow_error *err)
 static int
 open_all(struct run *run, struct flow_error *err)
 {
-    struct flow_sink_options sink_options;
     int rc = flow_dict_new(&run->dict, err);
 
     rc = rc == FLOW_OK ? flow_batch_new(&run->batch, err) : rc;
-    rc = rc == FLOW_OK ? flow_classifier_new(&run->classifier, run->policies, err) : rc;
-    rc = rc == FLOW_OK ? flow_tally_new(&run->tally, run->policies, err) : rc;
-    rc = rc == FLOW_OK ? learn_names(&run->names, run->policies, run->arguments->inputs,
+    rc = rc == FLOW_OK ? flow_classifier_new(&run->classifier, run->declared.policies, err) : rc;
+    rc = rc == FLOW_OK ? flow_tally_new(&run->tally, run->declared.policies, err) : rc;
+    rc = rc == FLOW_OK ? learn_names(&run->names, &run->declared, run->arguments->inputs,
                                      run->arguments->input_count, err)
                        : rc;
     if (rc == FLOW_OK) {
         flow_classifier_set_names(run->classifier, run->names);
+        flow_classifier_set_intent(run->classifier, run->declared.intent);
+        flow_tally_set_intent(run->tally, run->declared.intent);
     }
-    flow_sink_options_init(&sink_options, sizeof(sink_options));
-    sink_options.tally = run->tally;
-    sink_options.reader = &run->reader;
-    sink_options.limit = run->arguments->limit;
-    for (size_t i = 0; rc == FLOW_OK && i < run->arguments->output_count; i++) {
-        sink_options.color = run->arguments->color && strcmp(run->arguments->paths[i], "-") == 0;
-        rc = flow_sink_open(&run->sinks[i], run->arguments->formats[i], run->arguments->paths[i],
-                            &sink_options, err);
+    if (rc == FLOW_OK && run->arguments->partial_out != NULL) {
+        rc = flow_state_new(&run->state, err);
     }
-    return rc;
+    return rc == FLOW_OK ? reporting_open(&run->arguments->reporting, run->tally, &run->reader, err)
+                         : rc;
 }
 
 static void
 close_all(struct run *run)
 {
-    for (size_t i = 0; i < OUTPUTS_MAX; i++) {
-        flow_sink_close(run->sinks[i]);
-    }
     flow_tally_free(run->tally);
+    flow_state_free(run->state);
+    flow_documents_free(run->documents);
     flow_classifier_free(run->classifier);
     flow_names_free(run->names);
     flow_batch_free(run->batch);
     flow_dict_free(run->dict);
-    flow_policies_free(run->policies);
+    declared_free(&run->declared);
 }
 
 static int
 finish_all(struct run *run, struct flow_error *err)
 {
-    int rc = flow_tally_finish(run->tally, err);
+    const int rc = reporting_finish(&run->arguments->reporting, run->tally, err);
 
-    for (size_t i = 0; rc == FLOW_OK && i < run->arguments->output_count; i++) {
-        rc = flow_sink_finish(run->sinks[i], err);
+    if (rc != FLOW_OK || run->state == NULL) {
+        return rc;
     }
-    return rc;
+    if (run->unreadable) {
+        flow_state_set_unreadable(run->state);
+    }
+    return flow_state_write(run->state, run->tally, run->names, run->documents,
+                            run->arguments->partial_out, err);
 }
 
 static void
@@ -375,34 +273,44 @@ warn_of_nothing(const struct run *run)
     }
 }
 
+static void
+warn_of_no_policies(const struct run *run)
+{
+    if (run->arguments->policies.manifests.count == 0 && run->declared.intent != NULL) {
+        say("warning: no policies are given with -f, so the intent alone is checked");
+    } else if (run->arguments->policies.manifests.count == 0) {
+        say("warning: no policies are given with -f, so every answer is undecidable");
+    } else if (flow_policies_count(run->declared.policies) == 0) {
+        say("warning: no policy was loaded");
+    }
+}
+
 static int
-run_check(const struct arguments *arguments)
+run_check(struct arguments *arguments)
 {
     struct run run = { .arguments = arguments };
     struct flow_error err;
     int code = EXIT_USAGE;
-    int rc;
+    int rc = FLOW_OK;
 
-    run.policies = load_policies(&arguments->policies);
-    if (run.policies == NULL) {
+    if (arguments->partial_out != NULL) {
+        rc = flow_documents_new(&run.documents, &err);
+    }
+    if (rc == FLOW_OK && !load_declared(&arguments->policies, run.documents, &run.declared)) {
+        flow_documents_free(run.documents);
         return EXIT_USAGE;
     }
-    if (arguments->policies.manifests.count == 0) {
-        say("warning: no policies are given with -f, so every answer is undecidable");
-    } else if (flow_policies_count(run.policies) == 0) {
-        say("warning: no policy was loaded");
+    if (rc == FLOW_OK) {
+        warn_of_no_policies(&run);
+        rc = open_all(&run, &err);
     }
-    rc = open_all(&run, &err);
     if (rc == FLOW_OK) {
         progress_start(&run.progress, arguments->inputs, arguments->input_count,
                        arguments->progress);
         rc = read_inputs(&run, &err);
         progress_end(&run.progress);
-        if (rc == FLOW_OK) {
-            rc = finish_all(&run, &err);
-        }
-        code = rc == FLOW_OK ? judged_exit_code(run.tally, run.policies, arguments->fail_on,
-                                                arguments->max_undecided, run.unreadable)
+        rc = rc == FLOW_OK ? finish_all(&run, &err) : rc;
+        code = rc == FLOW_OK ? reporting_exit_code(&arguments->reporting, run.tally, run.unreadable)
                              : EXIT_INPUT;
         warn_of_nothing(&run);
     }
@@ -413,19 +321,56 @@ run_check(const struct arguments *arguments)
     return code;
 }
 
-int
-command_check(int argc, char **argv)
+/* Reports on the approvals alone. */
+static bool
+narrow(struct reporting *reporting)
+{
+    for (size_t i = 0; i < reporting->output_count; i++) {
+        if (strcmp(reporting->formats[i], "text") == 0) {
+            reporting->formats[i] = "approvals";
+        } else if (strcmp(reporting->formats[i], "json") == 0) {
+            reporting->formats[i] = "approvals-json";
+        } else {
+            say("expected format text or json, found \"%.40s\"", reporting->formats[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static int
+command(int argc, char **argv, bool usage)
 {
     struct arguments arguments;
-    const int rc = parse(&arguments, argc, argv);
+    int rc = parse(&arguments, argc, argv);
     int code = EXIT_CLEAN;
 
+    if (rc == FLOW_OK && usage && arguments.policies.intent == NULL) {
+        say("expected --intent");
+        rc = FLOW_E_ARGUMENT;
+    }
+    if (rc == FLOW_OK && usage && !narrow(&arguments.reporting)) {
+        rc = FLOW_E_ARGUMENT;
+    }
     if (rc == FLOW_OK) {
         code = run_check(&arguments);
     } else if (rc != FLOW_END) {
-        code = usage_error("check");
+        code = usage_error(usage ? "approvals" : "check");
     }
+    reporting_free(&arguments.reporting);
     flow_filter_free(arguments.filter);
     policy_arguments_free(&arguments.policies);
     return code;
+}
+
+int
+command_check(int argc, char **argv)
+{
+    return command(argc, argv, false);
+}
+
+int
+check_usage(int argc, char **argv)
+{
+    return command(argc, argv, true);
 }

@@ -17,7 +17,8 @@ struct arguments {
 
 /* What is explained, with everything it borrows. */
 struct subject {
-    struct flow_policies *policies;
+    struct declared declared;
+    struct flow_policies *policies; /* of what is declared */
     struct flow_dict *dict;
     struct flow_names *names;
     struct flow_classifier *classifier;
@@ -52,6 +53,7 @@ static const char help[] =
     "      --var NAME=VALUE      the value of ${NAME} in manifests\n"
     "      --default-namespace N for objects that name none (default 'default')\n"
     "      --partial             -f does not hold every policy of the cluster\n"
+    "      --intent FILE         an intent document, for its variables and its engine\n"
     "  -o, --output FORMAT[=FILE] text (default), json or jsonl\n"
     "  -h, --help                this text\n"
     "\n"
@@ -421,7 +423,7 @@ explain_flows(const struct arguments *arguments, struct subject *subject)
     bool unreadable = false;
     int rc = flow_batch_new(&batch, &err);
 
-    rc = rc == FLOW_OK ? learn_names(&subject->names, subject->policies, arguments->inputs,
+    rc = rc == FLOW_OK ? learn_names(&subject->names, &subject->declared, arguments->inputs,
                                      arguments->input_count, &err)
                        : rc;
     flow_classifier_set_names(subject->classifier, subject->names);
@@ -460,10 +462,10 @@ run_explain(const struct arguments *arguments)
     int code = EXIT_USAGE;
 
     memset(&subject, 0, sizeof(subject));
-    subject.policies = load_policies(&arguments->policies);
-    if (subject.policies == NULL) {
+    if (!load_declared(&arguments->policies, NULL, &subject.declared)) {
         return EXIT_USAGE;
     }
+    subject.policies = subject.declared.policies;
     if (flow_dict_new(&subject.dict, &err) == FLOW_OK &&
         flow_classifier_new(&subject.classifier, subject.policies, &err) == FLOW_OK &&
         flow_explainer_open(&subject.explainer, arguments->format, arguments->path, &err) ==
@@ -484,7 +486,7 @@ run_explain(const struct arguments *arguments)
     flow_classifier_free(subject.classifier);
     flow_names_free(subject.names);
     flow_dict_free(subject.dict);
-    flow_policies_free(subject.policies);
+    declared_free(&subject.declared);
     return code;
 }
 

@@ -16,8 +16,7 @@ struct arguments {
     const char *format, *path; /* NULL: text on standard output */
     const char *metrics;
     int64_t interval;
-    uint8_t fail_on;
-    double max_undecided;
+    struct limits limits;
     uint64_t limit;
     bool status, quiet, reload;
     char **inputs;
@@ -41,6 +40,7 @@ static const char help[] =
     "      --var NAME=VALUE      the value of ${NAME} in manifests\n"
     "      --default-namespace N for objects that name none (default 'default')\n"
     "      --partial             -f does not hold every policy of the cluster\n"
+    "      --intent FILE         the organisation's own intent, a FlowIntent document\n"
     "  -o, --output FORMAT[=FILE] text (default), jsonl, or json, the report alone\n"
     "      --quiet               no flows in text, only reports\n"
     "      --interval DURATION   report this often too, such as 10m\n"
@@ -69,10 +69,7 @@ enum {
     OPTION_UNTIL,
     OPTION_FOLLOW,
     OPTION_NO_FOLLOW,
-    OPTION_STATUS,
-    OPTION_FAIL_ON,
-    OPTION_MAX_UNDECIDED,
-    OPTION_LIMIT
+    OPTION_STATUS
 };
 
 static const struct option own_options[] = {
@@ -143,19 +140,6 @@ take_request(struct arguments *arguments, int option, char *value)
 }
 
 static bool
-take_share(const char *text, double *share)
-{
-    char *end;
-
-    *share = strtod(text, &end);
-    if (end == text || *end != '\0' || !(*share >= 0 && *share <= 1)) {
-        say("expected a share from 0 to 1, found \"%.40s\"", text);
-        return false;
-    }
-    return true;
-}
-
-static bool
 take_own(struct arguments *arguments, int option, char *value)
 {
     switch (option) {
@@ -177,13 +161,13 @@ take_own(struct arguments *arguments, int option, char *value)
         arguments->status = true;
         return true;
     case OPTION_FAIL_ON:
-        if (flow_severity_parse(&arguments->fail_on, value) != FLOW_OK) {
+        if (flow_severity_parse(&arguments->limits.fail_on, value) != FLOW_OK) {
             say("expected info, low, medium, high or critical, found \"%.40s\"", value);
             return false;
         }
         return true;
     case OPTION_MAX_UNDECIDED:
-        return take_share(value, &arguments->max_undecided);
+        return take_number(value, 0, 1, &arguments->limits.max_undecided);
     case OPTION_LIMIT:
         return take_count(value, &arguments->limit);
     default:
@@ -219,8 +203,8 @@ parse(struct arguments *arguments, int argc, char **argv)
     int option;
 
     memset(arguments, 0, sizeof(*arguments));
-    arguments->fail_on = FLOW_SEVERITY_HIGH;
-    arguments->max_undecided = 1;
+    arguments->limits =
+        (struct limits){ .fail_on = FLOW_SEVERITY_HIGH, .max_undecided = 1, .min_coverage = -1 };
     arguments->limit = 20;
     arguments->reload = true;
     arguments->format = "text";
@@ -255,7 +239,7 @@ parse(struct arguments *arguments, int argc, char **argv)
 
 /* Policies as they were read at a time; findings go on to speak of earlier ones. */
 struct generation {
-    struct flow_policies *policies;
+    struct declared declared;
     struct flow_classifier *classifier;
     struct generation *before;
 };
@@ -303,30 +287,31 @@ read_policies(struct run *run, struct flow_error *err)
         say("out of memory");
         return FLOW_E_MEMORY;
     }
-    generation->policies = load_policies(&run->arguments->policies);
     /* with some refused the others mean something else: those that are in force do not */
-    if (generation->policies == NULL ||
-        (run->now != NULL && flow_policies_error_count(generation->policies) > 0)) {
-        flow_policies_free(generation->policies);
+    if (!load_declared(&run->arguments->policies, NULL, &generation->declared) ||
+        (run->now != NULL && flow_policies_error_count(generation->declared.policies) > 0)) {
+        declared_free(&generation->declared);
         free(generation);
         return FLOW_E_INVALID;
     }
-    rc = flow_classifier_new(&generation->classifier, generation->policies, err);
-    if (rc == FLOW_OK && run->names == NULL && flow_policies_ask_names(generation->policies)) {
+    rc = flow_classifier_new(&generation->classifier, generation->declared.policies, err);
+    if (rc == FLOW_OK && run->names == NULL && wants_names(&generation->declared)) {
         rc = flow_names_new(&run->names, err);
     }
     if (rc != FLOW_OK) {
         say_error(err);
         flow_classifier_free(generation->classifier);
-        flow_policies_free(generation->policies);
+        declared_free(&generation->declared);
         free(generation);
         return rc;
     }
     flow_classifier_set_names(generation->classifier, run->names);
+    flow_classifier_set_intent(generation->classifier, generation->declared.intent);
     generation->before = run->now;
     run->now = generation;
     if (run->tally != NULL) {
-        flow_tally_set_policies(run->tally, generation->policies);
+        flow_tally_set_policies(run->tally, generation->declared.policies);
+        flow_tally_set_intent(run->tally, generation->declared.intent);
     }
     return FLOW_OK;
 }
@@ -339,7 +324,7 @@ reload(struct run *run)
     run->files = files_state(&run->arguments->policies);
     if (read_policies(run, &err) == FLOW_OK) {
         run->counters.reloads++;
-        say("read %zu policies anew", flow_policies_count(run->now->policies));
+        say("read %zu policies anew", flow_policies_count(run->now->declared.policies));
     } else {
         run->counters.failed_reloads++;
         say("the policies that were read before stay in force");
@@ -382,7 +367,10 @@ open_all(struct run *run, struct flow_error *err)
     live.note = say_note;
     rc = rc == FLOW_OK ? flow_reader_open_live(&run->reader, &live, &options, err) : rc;
     run->rows_reader = run->reader;
-    rc = rc == FLOW_OK ? flow_tally_new(&run->tally, run->now->policies, err) : rc;
+    rc = rc == FLOW_OK ? flow_tally_new(&run->tally, run->now->declared.policies, err) : rc;
+    if (rc == FLOW_OK) {
+        flow_tally_set_intent(run->tally, run->now->declared.intent);
+    }
     return rc == FLOW_OK ? open_outputs(run, err) : rc;
 }
 
@@ -483,7 +471,7 @@ close_all(struct run *run)
         struct generation *before = run->now->before;
 
         flow_classifier_free(run->now->classifier);
-        flow_policies_free(run->now->policies);
+        declared_free(&run->now->declared);
         free(run->now);
         run->now = before;
     }
@@ -518,9 +506,7 @@ run_watch(const struct arguments *arguments)
         catch_signals();
         rc = watch(&run, &err);
         rc = rc == FLOW_OK ? report(&run, &err) : rc;
-        code = rc == FLOW_OK ? judged_exit_code(run.tally, run.now->policies, arguments->fail_on,
-                                                arguments->max_undecided, false)
-                             : EXIT_INPUT;
+        code = rc == FLOW_OK ? judged_exit_code(run.tally, &arguments->limits, false) : EXIT_INPUT;
     }
     if (rc != FLOW_OK) {
         say_error(&err);

@@ -16,6 +16,9 @@ static const struct {
     { "explain", command_explain, "show how one connection is decided, policy by policy" },
     { "watch", command_watch, "judge the flows of a live cluster as they come" },
     { "record", command_record, "write the flows of a live cluster to an archive" },
+    { "approvals", command_approvals, "list approved exceptions, check them, show their use" },
+    { "doctor", command_doctor, "say what an archive or an exporter can decide" },
+    { "merge", command_merge, "put partial states of a check together" },
     { "convert", command_convert, "turn flows from one format into another" },
 };
 
@@ -95,6 +98,9 @@ take_policy_option(struct policy_arguments *arguments, int option, const char *v
     case OPTION_ENGINE:
         arguments->engine = value;
         break;
+    case OPTION_INTENT:
+        arguments->intent = value;
+        break;
     case OPTION_NAMESPACE:
         arguments->default_namespace = value;
         break;
@@ -114,47 +120,6 @@ policy_arguments_free(struct policy_arguments *arguments)
     free(arguments->snapshots.words);
     free(arguments->variables.words);
     free(arguments->settings.words);
-}
-
-static void
-say_notes(const struct flow_policies *policies)
-{
-    static const char *const levels[] = { "note", "warning", "error" };
-
-    for (size_t i = 0; i < flow_policies_note_count(policies); i++) {
-        const struct flow_note *note = flow_policies_note_at(policies, i);
-        char text[512];
-
-        flow_error_format(&note->error, text, sizeof(text));
-        say("%s: %s", levels[note->level], text);
-    }
-}
-
-struct flow_policies *
-load_policies(const struct policy_arguments *arguments)
-{
-    struct flow_policies_options options;
-    struct flow_policies *policies;
-    struct flow_error err;
-
-    flow_policies_options_init(&options, sizeof(options));
-    options.manifests = arguments->manifests.words;
-    options.manifest_count = arguments->manifests.count;
-    options.snapshots = arguments->snapshots.words;
-    options.snapshot_count = arguments->snapshots.count;
-    options.variables = arguments->variables.words;
-    options.variable_count = arguments->variables.count;
-    options.settings = arguments->settings.words;
-    options.setting_count = arguments->settings.count;
-    options.engine = arguments->engine;
-    options.default_namespace = arguments->default_namespace;
-    options.partial = arguments->partial;
-    if (flow_policies_load(&policies, &options, &err) != FLOW_OK) {
-        say_error(&err);
-        return NULL;
-    }
-    say_notes(policies);
-    return policies;
 }
 
 static void

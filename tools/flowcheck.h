@@ -27,7 +27,7 @@ bool words_add(struct words *words, const char *word);
 /* Options that every command about policies takes. */
 struct policy_arguments {
     struct words manifests, snapshots, variables, settings;
-    const char *engine, *default_namespace;
+    const char *engine, *default_namespace, *intent;
     bool partial;
 };
 
@@ -39,6 +39,14 @@ enum {
     OPTION_SET,
     OPTION_NAMESPACE,
     OPTION_PARTIAL,
+    OPTION_INTENT,
+    /* of reports */
+    OPTION_BASELINE,
+    OPTION_FAIL_ON,
+    OPTION_MAX_UNDECIDED,
+    OPTION_MIN_COVERAGE,
+    OPTION_LIMIT,
+    OPTION_COLOR,
     OPTION_OWN
 };
 
@@ -50,6 +58,7 @@ enum {
         { "var", required_argument, NULL, OPTION_VAR },                                            \
         { "set", required_argument, NULL, OPTION_SET },                                            \
         { "default-namespace", required_argument, NULL, OPTION_NAMESPACE },                        \
+        { "intent", required_argument, NULL, OPTION_INTENT },                                      \
     {                                                                                              \
         "partial", no_argument, NULL, OPTION_PARTIAL                                               \
     }
@@ -57,8 +66,21 @@ enum {
 /* Takes one of those options. FLOW_OK, FLOW_END when it is another, FLOW_E_MEMORY (told). */
 int take_policy_option(struct policy_arguments *arguments, int option, const char *value);
 
-/* Loads the policies and tells their notes; NULL (told) when they cannot be read. */
-struct flow_policies *load_policies(const struct policy_arguments *arguments);
+/* What is declared: the policies, and the intent document when there is one. */
+struct declared {
+    struct flow_policies *policies;
+    struct flow_intent_document *intent; /* or NULL */
+};
+
+/*
+ * declared.c: loads both and tells their notes; false (told) when one cannot be read. documents
+ * keep what is read; or NULL.
+ */
+bool load_declared(const struct policy_arguments *arguments, struct flow_documents *documents,
+                   struct declared *declared);
+/* The same from documents that were kept. */
+bool load_kept(struct flow_documents *documents, struct declared *declared);
+void declared_free(struct declared *declared);
 void policy_arguments_free(struct policy_arguments *arguments);
 
 /* getopt values of filters, in the library's order; above those of any command. */
@@ -138,8 +160,61 @@ bool asked_to_reload(void); /* once for each */
 uint64_t files_state(const struct policy_arguments *policies);
 
 /* exit_code.c: 2, 3, 1, 4 or 0, in this order. */
-int judged_exit_code(const struct flow_tally *tally, const struct flow_policies *policies,
-                     uint8_t fail_on, double max_undecided, bool unreadable);
+struct limits {
+    uint8_t fail_on;      /* enum flow_severity */
+    double max_undecided; /* share of flows */
+    double min_coverage;  /* share of nodes and time; below 0: none */
+};
+
+/* What commands that end with a report share; reporting.c. */
+enum { OUTPUTS_MAX = 16 };
+
+struct reporting {
+    const char *formats[OUTPUTS_MAX], *paths[OUTPUTS_MAX];
+    size_t output_count;
+    struct limits limits;
+    uint32_t limit; /* findings that text shows */
+    bool color;
+    const char *baseline_path;
+    struct flow_baseline *baseline; /* or NULL */
+    struct flow_sink *sinks[OUTPUTS_MAX];
+};
+
+#define REPORT_OPTIONS                                                                             \
+    { "output", required_argument, NULL, 'o' },                                                    \
+        { "baseline", required_argument, NULL, OPTION_BASELINE },                                  \
+        { "fail-on", required_argument, NULL, OPTION_FAIL_ON },                                    \
+        { "max-undecided", required_argument, NULL, OPTION_MAX_UNDECIDED },                        \
+        { "min-coverage", required_argument, NULL, OPTION_MIN_COVERAGE },                          \
+        { "limit", required_argument, NULL, OPTION_LIMIT },                                        \
+    {                                                                                              \
+        "color", required_argument, NULL, OPTION_COLOR                                             \
+    }
+
+void reporting_init(struct reporting *reporting);
+void print_report_options(void);
+/* Takes one of those options. FLOW_OK, FLOW_END when it is another, below 0 (told). */
+int take_report_option(struct reporting *reporting, int option, char *value);
+/* Call behind the last option; false: told. */
+bool reporting_ready(struct reporting *reporting);
+bool reporting_wants_digest(const struct reporting *reporting);
+int reporting_open(struct reporting *reporting, struct flow_tally *tally,
+                   const struct flow_reader *const *reader, struct flow_error *err);
+int reporting_write(struct reporting *reporting, const struct flow_batch *batch,
+                    struct flow_error *err);
+/* Works out the findings and writes the reports. */
+int reporting_finish(struct reporting *reporting, struct flow_tally *tally, struct flow_error *err);
+int reporting_exit_code(const struct reporting *reporting, const struct flow_tally *tally,
+                        bool unreadable);
+void reporting_free(struct reporting *reporting);
+
+/* Every file that is written: the reports', and one more when it is not NULL. */
+size_t outputs_of(const struct reporting *reporting, const char *more,
+                  const char *outputs[OUTPUTS_MAX + 1]);
+/* A number as an option's value; false: told. */
+bool take_number(const char *text, double least, double most, double *value);
+
+int judged_exit_code(const struct flow_tally *tally, const struct limits *limits, bool unreadable);
 
 /* writing.c: tells what a writer had to leave out. */
 void say_left_out(const struct flow_writer *writer);
@@ -147,10 +222,12 @@ void say_left_out(const struct flow_writer *writer);
 /*
  * names.c: reads the inputs once for the DNS answers in them, so that each flow is judged by what
  * was known at its time, wherever in the inputs that stands. Inputs that cannot be read twice are
- * left out: what reads them learns as it goes. *names stays NULL when the policies ask for none.
+ * left out: what reads them learns as it goes. *names stays NULL when nothing asks for them.
  */
-int learn_names(struct flow_names **names, const struct flow_policies *policies,
-                char *const *inputs, size_t count, struct flow_error *err);
+int learn_names(struct flow_names **names, const struct declared *declared, char *const *inputs,
+                size_t count, struct flow_error *err);
+/* Whether DNS answers can matter. */
+bool wants_names(const struct declared *declared);
 /* Whether an input is a file or directory, and so is read twice. */
 bool can_read_twice(const char *input);
 
@@ -179,6 +256,11 @@ int command_explain(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_watch(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+int command_merge(int argc, char **argv);
+int command_approvals(int argc, char **argv);
+/* cmd_check.c: the same as check, with a report on the approvals alone. */
+int check_usage(int argc, char **argv);
 
 /* progress.c: a line on a terminal that shows how far the reading is; nothing elsewhere. */
 struct progress {

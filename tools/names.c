@@ -6,6 +6,12 @@
 #include "flowcheck.h"
 
 bool
+wants_names(const struct declared *declared)
+{
+    return flow_policies_ask_names(declared->policies) || declared->intent != NULL;
+}
+
+bool
 can_read_twice(const char *input)
 {
     struct stat stat_of;
@@ -38,14 +44,14 @@ learn_input(struct flow_names *names, const char *input, struct flow_batch *batc
 }
 
 int
-learn_names(struct flow_names **names, const struct flow_policies *policies, char *const *inputs,
+learn_names(struct flow_names **names, const struct declared *declared, char *const *inputs,
             size_t count, struct flow_error *err)
 {
     struct flow_batch *batch = NULL;
     int rc = FLOW_OK;
 
     *names = NULL;
-    if (!flow_policies_ask_names(policies)) {
+    if (!wants_names(declared)) {
         return FLOW_OK;
     }
     rc = flow_names_new(names, err);

@@ -111,10 +111,12 @@ check_files(const char *const *outputs, size_t count, const char *const *inputs,
 {
     const struct words *manifests = &policies->manifests;
     const struct words *snapshots = &policies->snapshots;
+    const size_t intents = policies->intent != NULL ? 1 : 0;
 
     if (on_standard_input(inputs, input_count) +
             on_standard_input(manifests->words, manifests->count) +
-            on_standard_input(snapshots->words, snapshots->count) >
+            on_standard_input(snapshots->words, snapshots->count) +
+            on_standard_input(&policies->intent, intents) >
         1) {
         say("expected \"-\" once, found it several times: standard input is read once");
         return false;
@@ -125,7 +127,8 @@ check_files(const char *const *outputs, size_t count, const char *const *inputs,
         }
         if (!is_apart(outputs[i], inputs, input_count) ||
             !is_apart(outputs[i], manifests->words, manifests->count) ||
-            !is_apart(outputs[i], snapshots->words, snapshots->count)) {
+            !is_apart(outputs[i], snapshots->words, snapshots->count) ||
+            !is_apart(outputs[i], &policies->intent, intents)) {
             return false;
         }
         for (size_t other = 0; other < i; other++) {

@@ -54,5 +54,11 @@ files_state(const struct policy_arguments *policies)
     sum = 0;
     add_words(&policies->manifests);
     add_words(&policies->snapshots);
+    if (policies->intent != NULL) {
+        const char *words[] = { policies->intent };
+        const struct words intent = { words, 1 };
+
+        add_words(&intent);
+    }
     return sum;
 }

@@ -6,6 +6,7 @@
 #ifndef LIBFLOW_CLASSIFIER_H
 #define LIBFLOW_CLASSIFIER_H
 
+#include "libflow/intent.h"
 #include "libflow/names.h"
 #include "libflow/policy.h"
 #include "libflow/reader.h"
@@ -56,6 +57,14 @@ FLOW_API void flow_classifier_free(struct flow_classifier *classifier);
  */
 FLOW_API void flow_classifier_set_names(struct flow_classifier *classifier,
                                         const struct flow_names *names);
+
+/**
+ * Lets it say what the organisation's own intent is.
+ *
+ * @param[in] intent  borrowed until flow_classifier_free; NULL for none. Call before the first run.
+ */
+FLOW_API void flow_classifier_set_intent(struct flow_classifier *classifier,
+                                         const struct flow_intent_document *intent);
 
 /** Judges every flow of the batch. @return FLOW_OK or FLOW_E_MEMORY */
 FLOW_API int flow_classifier_run(struct flow_classifier *classifier, struct flow_batch *batch,

@@ -10,6 +10,7 @@
 #define LIBFLOW_POLICY_H
 
 #include "libflow/address.h"
+#include "libflow/documents.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,10 +43,12 @@ struct flow_policies_options {
                                       the manifests or snapshots; default none.
                                       flowcheck-check(1) lists them. */
     size_t setting_count;
-    const char *default_namespace; /**< for objects without one; NULL (default): "default" */
-    bool partial;                  /**< the policies are not all there are: where none selects a
-                                        subject the answer is undecidable; default false. Without
-                                        any manifests it is always so. */
+    const char *default_namespace;    /**< for objects without one; NULL (default): "default" */
+    bool partial;                     /**< the policies are not all there are: where none selects a
+                                           subject the answer is undecidable; default false. Without
+                                           any manifests it is always so. */
+    struct flow_documents *documents; /**< keeps what is read, or, sealed, gives all of it and
+                                           every option; borrowed for the call; default NULL */
 };
 
 /** Fills in the defaults. @return FLOW_OK, or FLOW_E_ARGUMENT for a size it does not know */

@@ -286,6 +286,7 @@ enum flow_intent {
     FLOW_INTENT_NOT_YET_VALID,
     FLOW_INTENT_UNDECIDABLE
 };
+#define FLOW_INTENT_COUNT 7
 
 /** Between what and what a connection goes. */
 enum flow_scope {
@@ -313,9 +314,10 @@ enum flow_undecided {
     FLOW_UNDECIDED_DIRECTION = 1 << 10,   /**< which side was observed is not known */
     FLOW_UNDECIDED_NO_PORT = 1 << 11,     /**< the record has no protocol or port */
     FLOW_UNDECIDED_NO_VERDICT = 1 << 12,  /**< the event does not say what happened */
-    FLOW_UNDECIDED_NO_REQUEST = 1 << 13   /**< a part of a request that a rule asks for */
+    FLOW_UNDECIDED_NO_REQUEST = 1 << 13,  /**< a part of a request that a rule asks for */
+    FLOW_UNDECIDED_NO_TIME = 1 << 14      /**< when it was, where the intent has dates */
 };
-#define FLOW_UNDECIDED_COUNT 14
+#define FLOW_UNDECIDED_COUNT 15
 
 /** What the bytes of flow_record.raw are. */
 enum flow_encoding {
@@ -325,6 +327,7 @@ enum flow_encoding {
 };
 
 struct flow_decision;
+struct flow_intent_decision;
 
 /**
  * One record. Borrowed, with every text in it, from its batch until the next flow_reader_next into
@@ -394,6 +397,10 @@ struct flow_record {
     const struct flow_decision *decision; /**< why; lives as long as the classifier; or NULL */
     /** Of a proxy's record: the answer to the connection, apart from the request; or NULL. */
     const struct flow_decision *l4_decision;
+    /** What the intent document says; lives as long as the classifier; NULL without a document. */
+    const struct flow_intent_decision *intent_decision;
+    /** DNS names of the server, told or learned; NULL without a document. */
+    const struct flow_text_list *server_names;
 };
 
 /** Records on their way from a reader to a sink. One thread at a time. */

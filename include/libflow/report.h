@@ -36,8 +36,22 @@ struct flow_report_rule {
 
 /** Every rule there is, by number from 0; NULL behind the last. */
 FLOW_API const struct flow_report_rule *flow_report_rule_at(size_t i);
-/** The rule that a judged flow falls under, or NULL. */
+/** The rule that a judged flow falls under by the policies, or NULL. */
 FLOW_API const struct flow_report_rule *flow_report_rule_of(const struct flow_record *record);
+/** The rule of a violation of the intent document, enum flow_violation_kind. */
+FLOW_API const struct flow_report_rule *flow_report_rule_of_violation(uint8_t kind);
+/**
+ * Whether a judged flow was let through, which is what can be against the intent: what was dropped
+ * did not happen.
+ */
+FLOW_API bool flow_has_passed(const struct flow_record *record);
+
+/** How a finding stands to an earlier report. */
+enum flow_baseline_state {
+    FLOW_BASELINE_NONE = 0, /**< no earlier report was given */
+    FLOW_BASELINE_NEW,
+    FLOW_BASELINE_UNCHANGED
+};
 
 struct flow_finding {
     const struct flow_report_rule *rule;
@@ -50,9 +64,44 @@ struct flow_finding {
     struct flow_str source, destination;  /**< "namespace/workload", a name, or an address */
     uint64_t count;                       /**< flows; a drop and its policy verdict count once */
     int64_t first, last;                  /**< FLOW_TIME_NONE when no flow had a time */
-    const struct flow_decision *decision; /**< or NULL */
-    uint32_t undecided;                   /**< facts missing, for records-cannot-decide */
-    struct flow_str explanation;          /**< one sentence */
+    const struct flow_decision *decision; /**< what the policies say of it, or NULL */
+    bool intent;                          /**< it is about the intent document */
+    /** What of the intent document it is against; NULL for findings about policies. */
+    const struct flow_intent_statement *statement;
+    bool has_bytes;              /**< some of it was captured */
+    uint64_t bytes;              /**< of captured connections, both ways */
+    uint32_t undecided;          /**< facts missing */
+    uint8_t baseline;            /**< enum flow_baseline_state */
+    struct flow_str explanation; /**< one sentence */
+};
+
+/** Where an approval stands in its life. */
+enum flow_approval_state {
+    FLOW_APPROVAL_IN_FORCE = 0,
+    FLOW_APPROVAL_EXPIRING, /**< within 30 days of the last flow */
+    FLOW_APPROVAL_EXPIRED,
+    FLOW_APPROVAL_NOT_YET
+};
+
+/** "in-force", "expiring", "expired", "not-yet"; static text. */
+FLOW_API const char *flow_approval_state_name(uint8_t state);
+/** Where an approval stands at a time; FLOW_TIME_NONE: as if without dates. */
+FLOW_API uint8_t flow_approval_state_at(const struct flow_approval *approval, int64_t time);
+
+/** What an approval was used for. Lists are sorted and separated by ", "; "" when unused. */
+struct flow_approval_use {
+    const struct flow_approval *approval;
+    uint8_t state;  /**< enum flow_approval_state, at the last flow of the evidence */
+    uint64_t flows; /**< also such as came when it was not in force */
+    uint64_t bytes; /**< of captured connections */
+    bool has_bytes;
+    int64_t first, last;          /**< FLOW_TIME_NONE when unused */
+    uint64_t outside_force;       /**< flows when it was expired, or not yet valid */
+    struct flow_str users;        /**< workloads */
+    struct flow_str destinations; /**< addresses, with their names */
+    struct flow_str ports;        /**< "443/TCP" */
+    struct flow_str missing;      /**< fields that a record of it should have: "owner, expires" */
+    struct flow_str tight;        /**< what would have been enough; "" when it is no broader */
 };
 
 /** What was seen on one node. */
@@ -65,6 +114,10 @@ struct flow_node_seen {
     uint32_t state;                /**< what Relay told of it last, relay.NodeState; 0: nothing */
     int64_t state_since;           /**< FLOW_TIME_NONE when not told */
     uint64_t outages;              /**< times that it was told to be unavailable, gone or failing */
+    bool expected;                 /**< it counts for the coverage */
+    int64_t unseen;                /**< nanoseconds of the evidence's span without a sign of it */
+    uint64_t gaps;                 /**< times that it was silent for too long */
+    int64_t gap_first, gap_last;   /**< the longest of them, or FLOW_TIME_NONE */
 };
 
 struct flow_tally;
@@ -76,6 +129,19 @@ FLOW_API void flow_tally_free(struct flow_tally *tally);
 /** Other policies are in force from now on; borrowed as those before, which stay so too. */
 FLOW_API void flow_tally_set_policies(struct flow_tally *tally,
                                       const struct flow_policies *policies);
+
+/** The document that the batches were judged by; borrowed until flow_tally_free. */
+FLOW_API void flow_tally_set_intent(struct flow_tally *tally,
+                                    const struct flow_intent_document *intent);
+FLOW_API const struct flow_intent_document *flow_tally_intent(const struct flow_tally *tally);
+/** The time at which approvals are looked at; without it that of the last flow. */
+FLOW_API void flow_tally_set_now(struct flow_tally *tally, int64_t now);
+/** Approvals and their use, in the order of the document, once finished. */
+FLOW_API size_t flow_tally_use_count(const struct flow_tally *tally);
+FLOW_API const struct flow_approval_use *flow_tally_use_at(const struct flow_tally *tally,
+                                                           size_t i);
+/** Flows by what the document says of them, enum flow_intent. */
+FLOW_API uint64_t flow_tally_intent_flows(const struct flow_tally *tally, uint8_t intent);
 
 /** Counts a judged batch. The classifier and dictionary must outlive the tally. */
 FLOW_API int flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch,
@@ -96,6 +162,30 @@ FLOW_API int flow_tally_finish(struct flow_tally *tally, struct flow_error *err)
 FLOW_API size_t flow_tally_finding_count(const struct flow_tally *tally);
 /** Borrowed until flow_tally_free; NULL when i is not below the count. */
 FLOW_API const struct flow_finding *flow_tally_finding_at(const struct flow_tally *tally, size_t i);
+/** An earlier report in JSON, as far as its findings go. */
+struct flow_baseline;
+
+/** A finding of an earlier report. */
+struct flow_earlier_finding {
+    const char *id, *rule, *fingerprint, *severity, *source, *destination;
+};
+
+/**
+ * @param[out] out  owned; end with flow_baseline_free
+ * @return FLOW_OK; FLOW_E_PARSE or FLOW_E_INVALID for what is no report; FLOW_E_SYSTEM;
+ *         FLOW_E_MEMORY
+ */
+FLOW_API int flow_baseline_load(struct flow_baseline **out, const char *path,
+                                struct flow_error *err);
+FLOW_API void flow_baseline_free(struct flow_baseline *baseline);
+/** Findings are compared with it; borrowed until flow_tally_free; NULL for none. */
+FLOW_API void flow_tally_set_baseline(struct flow_tally *tally,
+                                      const struct flow_baseline *baseline);
+FLOW_API bool flow_tally_has_baseline(const struct flow_tally *tally);
+/** Findings of the earlier report that are not there any more, once finished; in its order. */
+FLOW_API size_t flow_tally_gone_count(const struct flow_tally *tally);
+FLOW_API const struct flow_earlier_finding *flow_tally_gone_at(const struct flow_tally *tally,
+                                                               size_t i);
 /** Flows with a result, a drop and its policy verdict counted once. */
 FLOW_API uint64_t flow_tally_result(const struct flow_tally *tally, uint8_t result);
 
@@ -104,6 +194,10 @@ struct flow_tally_totals {
     uint64_t flows;      /**< flow records */
     uint64_t duplicates; /**< drop records whose policy verdict is counted instead */
     uint64_t undecided;  /**< flows with result undecided */
+    /** Of the results: replies, which are judged with their connection, and other events that say
+        nothing of a verdict of their own. */
+    uint64_t replies_of_results, no_verdict;
+    uint64_t before_phases; /**< flows before the first phase of the intent document */
     uint64_t records, damaged, lost, lost_reports, node_status;
     uint64_t ungrouped; /**< flows beyond the number of groups that are told apart */
     int64_t first, last;
@@ -122,6 +216,32 @@ FLOW_API size_t flow_tally_input_count(const struct flow_tally *tally);
 FLOW_API const struct flow_input_stats *flow_tally_input_at(const struct flow_tally *tally,
                                                             size_t i);
 FLOW_API const struct flow_policies *flow_tally_policies(const struct flow_tally *tally);
+/**
+ * The share of nodes and time that was seen, 0 to 1, once finished: of the nodes that the intent
+ * document expects (without it, those that were seen), from the first flow to the last. A node
+ * counts as seen between two records that are no further apart than coverage.silence (5 minutes),
+ * but where events were lost.
+ */
+FLOW_API double flow_tally_coverage(const struct flow_tally *tally);
+
+/** What the evidence shows of a control. */
+enum flow_control_answer { FLOW_CONTROL_NOT_SHOWN = 0, FLOW_CONTROL_MET, FLOW_CONTROL_NOT_MET };
+
+/** One statement that a trusted research environment has to answer for. */
+struct flow_control {
+    const char *id;           /**< "gateway-only"; stable */
+    const char *statement;    /**< what is asked for */
+    const char *satre;        /**< statements of SATRE (version 2) it is evidence for: "2.2.09" */
+    uint8_t answer;           /**< enum flow_control_answer */
+    uint64_t findings;        /**< that are against it */
+    struct flow_str evidence; /**< why the answer is this; one or more sentences */
+};
+
+/** "met", "not met", "not shown"; static text. */
+FLOW_API const char *flow_control_answer_name(uint8_t answer);
+/** Controls, once finished; the same ones in the same order in every report. */
+FLOW_API size_t flow_tally_control_count(const struct flow_tally *tally);
+FLOW_API const struct flow_control *flow_tally_control_at(const struct flow_tally *tally, size_t i);
 
 struct flow_sink_options {
     size_t size;                             /**< sizeof(struct flow_sink_options) */
@@ -139,7 +259,8 @@ FLOW_API int flow_sink_options_init(struct flow_sink_options *options, size_t si
 struct flow_sink;
 
 /**
- * @param[in] format  "text", "json" or "jsonl"; or "lines", a line of text a flow
+ * @param[in] format  "text", "json" or "jsonl"; "lines", a line of text a flow; "approvals"
+ *                    or "approvals-json", the approvals alone
  * @param[in] path    a file, created or emptied, or "-" for standard output
  * @return FLOW_OK; FLOW_E_ARGUMENT for an unknown format; FLOW_E_SYSTEM; FLOW_E_MEMORY
  */

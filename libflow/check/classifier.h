@@ -4,6 +4,7 @@
 #define FLOW_CHECK_CLASSIFIER_H
 
 #include "check/memo.h"
+#include "intent/intent.h"
 #include "policy/decide_request.h"
 
 /* What an explanation points into. */
@@ -25,6 +26,9 @@ struct flow_classifier {
     const struct flow_names *names;    /* what DNS answers told; borrowed, or NULL */
     struct flow_cache learned;         /* numbers of names -> struct flow_text_list */
     struct flow_text_list nothing;
+    const struct flow_intent_document *intent; /* borrowed, or NULL */
+    struct flow_cache intents;  /* struct flow_intent_decision -> itself, one copy of each */
+    struct flow_cache intended; /* what an answer depends on -> struct flow_intent_decision */
     struct flow_explained explained[2]; /* egress, ingress */
     struct flow_arena arena;
 };
@@ -51,6 +55,11 @@ bool flow_make_question(struct flow_classifier *classifier,
 bool flow_find_learned(struct flow_classifier *classifier, const struct flow_connection *connection,
                        const struct flow_party *peer, const struct flow_address *address,
                        const struct flow_text_list **learned);
+
+/* The names that DNS answers told of a server that is no pod; false: out of memory. */
+bool flow_find_server_names(struct flow_classifier *classifier,
+                            const struct flow_connection *connection,
+                            const struct flow_party *server, const struct flow_text_list **learned);
 
 /* The cluster in "cluster/node"; "" for a node without one. */
 struct flow_str flow_cluster_of(struct flow_str node_name);

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "check/classifier.h"
+#include "check/intend.h"
 #include "check/orient.h"
 #include "model/batch.h"
 
@@ -32,6 +33,8 @@ flow_classifier_new(struct flow_classifier **out, const struct flow_policies *po
     if (rc == FLOW_OK &&
         (!flow_memo_init(&classifier->memo) || !flow_intern_init(&classifier->decisions.keys) ||
          !flow_intern_init(&classifier->learned.keys) ||
+         !flow_intern_init(&classifier->intents.keys) ||
+         !flow_intern_init(&classifier->intended.keys) ||
          !flow_intern_init(&classifier->clusters))) {
         rc = flow_fail_memory(err);
     }
@@ -53,6 +56,8 @@ flow_classifier_free(struct flow_classifier *classifier)
         free(classifier->cluster_of_node);
         flow_cache_free(&classifier->decisions);
         flow_cache_free(&classifier->learned);
+        flow_cache_free(&classifier->intents);
+        flow_cache_free(&classifier->intended);
         flow_intern_free(&classifier->clusters);
         for (size_t i = 0; i < 2; i++) {
             free(classifier->explained[i].steps);
@@ -498,6 +503,10 @@ complete(struct flow_classifier *classifier, const struct flow_dict *dict, struc
     }
     if (decision == NULL) {
         return true;
+    }
+    if (classifier->intent != NULL && !flow_intend(classifier, dict, record, job->readings,
+                                                   job->reading_count, job->ends.cluster)) {
+        return false;
     }
     if (decision->direction != FLOW_DIRECTION_UNKNOWN) {
         record->judged_direction = decision->direction;

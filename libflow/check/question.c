@@ -91,6 +91,19 @@ flow_find_learned(struct flow_classifier *classifier, const struct flow_connecti
 }
 
 bool
+flow_find_server_names(struct flow_classifier *classifier, const struct flow_connection *connection,
+                       const struct flow_party *server, const struct flow_text_list **learned)
+{
+    *learned = &classifier->nothing;
+    if (classifier->names != NULL && connection->time != FLOW_TIME_NONE &&
+        server->class != FLOW_PARTY_POD && connection->destination_address.family != 0) {
+        *learned = learned_names(classifier, connection->node_name,
+                                 &connection->destination_address, connection->time);
+    }
+    return *learned != NULL;
+}
+
+bool
 flow_make_question(struct flow_classifier *classifier, const struct flow_connection *connection,
                    const struct flow_ends *ends, uint8_t direction, struct flow_question *question)
 {

@@ -2,7 +2,7 @@
 /* The rules of the report, by number: FC1xx compare what happened with what policies say. */
 #include <string.h>
 
-#include "libflow/report.h"
+#include "check/tally.h"
 
 enum {
     ESCAPED_EGRESS,
@@ -12,8 +12,29 @@ enum {
     UNPROTECTED,
     STALE_AUDIT,
     WOULD_REJECT,
+    BYPASSES_GATEWAY,
+    CROSS_PROJECT,
+    UNAPPROVED_EGRESS,
+    APPROVAL_EXPIRED,
+    APPROVAL_UNUSED,
+    APPROVAL_OVERBROAD,
+    DIRECT_IP_EGRESS,
+    UNAPPROVED_RESOLVER,
+    CONTROL_PLANE_ACCESS,
+    FOREIGN_ADDRESS,
+    UNAPPROVED_EAST_WEST,
+    LAYER_DENIES,
+    ZONE_CROSSING,
+    APPROVAL_INCOMPLETE,
+    APPROVAL_OVER_BUDGET,
+    APPROVAL_EXPIRING,
+    APPROVAL_NOT_YET,
+    INTERNAL_EXPOSED,
     COVERAGE_GAP,
-    RECORDS_CANNOT_DECIDE
+    SILENT_NODE,
+    RECORDS_CANNOT_DECIDE,
+    AGENT_RESTART,
+    CLOCK_SKEW
 };
 
 static const struct flow_report_rule rules[] = {
@@ -31,10 +52,52 @@ static const struct flow_report_rule rules[] = {
                       "audit mode reports traffic that the policies allow" },
     [WOULD_REJECT] = { "FC107", "would-reject", FLOW_SEVERITY_MEDIUM,
                        "audit mode let traffic pass that the policies deny" },
+    [BYPASSES_GATEWAY] = { "FC201", "ingress-bypasses-gateway", FLOW_SEVERITY_HIGH,
+                           "traffic from outside reached what is not a declared gateway" },
+    [CROSS_PROJECT] = { "FC202", "cross-project", FLOW_SEVERITY_HIGH,
+                        "traffic passed between two isolated projects" },
+    [UNAPPROVED_EGRESS] = { "FC203", "unapproved-egress", FLOW_SEVERITY_HIGH,
+                            "traffic left for a destination that nobody approved" },
+    [APPROVAL_EXPIRED] = { "FC204", "approval-expired-in-use", FLOW_SEVERITY_HIGH,
+                           "traffic left under an approval that has expired" },
+    [APPROVAL_UNUSED] = { "FC205", "approval-unused", FLOW_SEVERITY_INFO,
+                          "an approval was never used in the evidence" },
+    [APPROVAL_OVERBROAD] = { "FC206", "approval-overbroad", FLOW_SEVERITY_INFO,
+                             "an approval is broader than what it was used for" },
+    [DIRECT_IP_EGRESS] = { "FC207", "direct-ip-egress", FLOW_SEVERITY_MEDIUM,
+                           "traffic left for an address that no name was seen of" },
+    [UNAPPROVED_RESOLVER] = { "FC208", "unapproved-resolver", FLOW_SEVERITY_MEDIUM,
+                              "DNS went to what is not a declared resolver" },
+    [CONTROL_PLANE_ACCESS] = { "FC209", "control-plane-access", FLOW_SEVERITY_HIGH,
+                               "the control plane was reached by who is not declared" },
+    [FOREIGN_ADDRESS] = { "FC210", "foreign-address-in-cluster-cidr", FLOW_SEVERITY_MEDIUM,
+                          "an address of the cluster's own prefixes is used by a stranger" },
+    [UNAPPROVED_EAST_WEST] = { "FC211", "unapproved-east-west", FLOW_SEVERITY_MEDIUM,
+                               "traffic passed inside the cluster that nobody approved" },
+    [LAYER_DENIES] = { "FC212", "layer-denies", FLOW_SEVERITY_HIGH,
+                       "traffic passed that an outer control should have stopped" },
+    [ZONE_CROSSING] = { "FC213", "zone-crossing", FLOW_SEVERITY_HIGH,
+                        "traffic passed between zones that are not a declared pair" },
+    [APPROVAL_INCOMPLETE] = { "FC214", "approval-incomplete", FLOW_SEVERITY_LOW,
+                              "an approval is not recorded whole" },
+    [APPROVAL_OVER_BUDGET] = { "FC215", "approval-over-budget", FLOW_SEVERITY_MEDIUM,
+                               "more bytes went under an approval than it allows" },
+    [APPROVAL_EXPIRING] = { "FC216", "approval-expiring", FLOW_SEVERITY_INFO,
+                            "an approval ends within 30 days" },
+    [APPROVAL_NOT_YET] = { "FC217", "approval-not-yet-valid", FLOW_SEVERITY_HIGH,
+                           "traffic left under an approval before its time" },
+    [INTERNAL_EXPOSED] = { "FC218", "internal-service-exposed", FLOW_SEVERITY_HIGH,
+                           "a service for the inside alone was reached from outside" },
     [COVERAGE_GAP] = { "FC501", "coverage-gap", FLOW_SEVERITY_LOW,
                        "events were lost before they reached the log" },
+    [SILENT_NODE] = { "FC502", "silent-node", FLOW_SEVERITY_LOW,
+                      "a node was not heard of for a time" },
     [RECORDS_CANNOT_DECIDE] = { "FC503", "records-cannot-decide", FLOW_SEVERITY_INFO,
                                 "a fact is missing that the decision hangs on" },
+    [AGENT_RESTART] = { "FC504", "agent-restart", FLOW_SEVERITY_INFO,
+                        "an agent started anew, and what passed before may not be in the log" },
+    [CLOCK_SKEW] = { "FC505", "clock-skew", FLOW_SEVERITY_LOW,
+                     "the times of a node are apart from those of all others" },
 };
 
 enum { RULE_COUNT = sizeof(rules) / sizeof(rules[0]) };
@@ -66,6 +129,48 @@ flow_report_rule_of(const struct flow_record *record)
     default:
         return NULL;
     }
+}
+
+const struct flow_report_rule *
+flow_report_rule_of_violation(uint8_t kind)
+{
+    static const uint8_t of_kind[FLOW_VIOLATION_COUNT] = {
+        [FLOW_VIOLATION_GATEWAY] = BYPASSES_GATEWAY,
+        [FLOW_VIOLATION_PROJECT] = CROSS_PROJECT,
+        [FLOW_VIOLATION_EGRESS] = UNAPPROVED_EGRESS,
+        [FLOW_VIOLATION_EXPIRED] = APPROVAL_EXPIRED,
+        [FLOW_VIOLATION_DIRECT_IP] = DIRECT_IP_EGRESS,
+        [FLOW_VIOLATION_RESOLVER] = UNAPPROVED_RESOLVER,
+        [FLOW_VIOLATION_CONTROL] = CONTROL_PLANE_ACCESS,
+        [FLOW_VIOLATION_FOREIGN] = FOREIGN_ADDRESS,
+        [FLOW_VIOLATION_EAST_WEST] = UNAPPROVED_EAST_WEST,
+        [FLOW_VIOLATION_LAYER] = LAYER_DENIES,
+        [FLOW_VIOLATION_ZONE] = ZONE_CROSSING,
+        [FLOW_VIOLATION_NOT_YET] = APPROVAL_NOT_YET,
+        [FLOW_VIOLATION_INTERNAL] = INTERNAL_EXPOSED,
+        [FLOW_VIOLATION_UNDECIDABLE] = RECORDS_CANNOT_DECIDE,
+    };
+
+    return kind < FLOW_VIOLATION_COUNT ? &rules[of_kind[kind]] : NULL;
+}
+
+const struct flow_report_rule *
+flow_report_rule_named(const char *id)
+{
+    for (size_t i = 0; i < RULE_COUNT; i++) {
+        if (strcmp(rules[i].id, id) == 0) {
+            return &rules[i];
+        }
+    }
+    return NULL;
+}
+
+bool
+flow_has_passed(const struct flow_record *record)
+{
+    return record->observed == FLOW_OBSERVED_FORWARDED ||
+           record->observed == FLOW_OBSERVED_REDIRECTED ||
+           record->observed == FLOW_OBSERVED_AUDITED;
 }
 
 static const char *const severities[] = { "info", "low", "medium", "high", "critical" };

@@ -88,3 +88,49 @@ flow_decision_sentence(const struct flow_decision *decision, uint8_t result, uin
         break;
     }
 }
+
+/* What was seen and what was declared, by kind. */
+static const char *const violations[FLOW_VIOLATION_COUNT] = {
+    [FLOW_VIOLATION_GATEWAY] =
+        "came in from outside, and no declared gateway is at this place and port",
+    [FLOW_VIOLATION_PROJECT] = "passed between two projects that are declared isolated",
+    [FLOW_VIOLATION_EGRESS] = "left the cluster, and no approval names this client, destination "
+                              "and port; outbound is declared denied by default",
+    [FLOW_VIOLATION_EXPIRED] = "left the cluster under an approval that had expired by then",
+    [FLOW_VIOLATION_DIRECT_IP] =
+        "left for an address of which the DNS answers in the evidence give no name, where only a "
+        "name could approve it: it went to the bare address, or was asked for before the log",
+    [FLOW_VIOLATION_RESOLVER] = "asked for names at a server that is no declared resolver",
+    [FLOW_VIOLATION_CONTROL] =
+        "reached the control plane from a client that is neither a node nor declared",
+    [FLOW_VIOLATION_FOREIGN] = "came from an address in the cluster's own prefixes that no pod "
+                               "or node is known to have; they are declared for in-cluster use",
+    [FLOW_VIOLATION_EAST_WEST] = "passed inside the cluster, and is not among what is declared",
+    [FLOW_VIOLATION_LAYER] = "passed, and an outer control that must allow it too does not",
+    [FLOW_VIOLATION_ZONE] = "passed between two zones that are not a declared pair, with this "
+                            "client, server and port",
+    [FLOW_VIOLATION_NOT_YET] = "left the cluster under an approval before it began",
+    [FLOW_VIOLATION_INTERNAL] = "reached from outside what is declared for the inside alone",
+    [FLOW_VIOLATION_UNDECIDABLE] = "what the document says of it cannot be decided",
+};
+
+void
+flow_violation_sentence(const struct flow_finding *finding, uint8_t kind, struct flow_buf *out)
+{
+    const struct flow_decision *decision = finding->decision;
+
+    flow_buf_add_text(out, violations[kind % FLOW_VIOLATION_COUNT]);
+    if (finding->statement != NULL && finding->statement->name != NULL) {
+        flow_buf_add_format(out, ": %s (%s:%u)", finding->statement->name, finding->statement->file,
+                            finding->statement->line);
+    }
+    if (decision != NULL && decision->expected != FLOW_EXPECTED_UNDECIDABLE &&
+        decision->expected != FLOW_EXPECTED_NOT_APPLICABLE) {
+        flow_buf_add_text(out, "; by the policies: ");
+        flow_decision_sentence(decision, FLOW_RESULT_PERMITTED, 0, out);
+    }
+    if (finding->undecided != 0) {
+        flow_buf_add_text(out, "; not known: ");
+        add_codes(finding->undecided, out);
+    }
+}

@@ -13,8 +13,9 @@
 #include "base/str.h"
 #include "check/orient.h"
 #include "decode/reader.h"
+#include "intent/intent.h"
 
-_Static_assert(sizeof(struct flow_group_key) == 80, "the key must not hold unset bytes");
+_Static_assert(sizeof(struct flow_group_key) == 88, "the key must not hold unset bytes");
 
 int
 flow_tally_new(struct flow_tally **out, const struct flow_policies *policies,
@@ -27,6 +28,8 @@ flow_tally_new(struct flow_tally **out, const struct flow_policies *policies,
     }
     tally->policies = policies;
     tally->totals.first = tally->totals.last = FLOW_TIME_NONE;
+    tally->silence = (int64_t)300 * 1000000000;
+    tally->now = FLOW_TIME_NONE;
     if (!flow_intern_init(&tally->keys) || !flow_intern_init(&tally->node_names)) {
         flow_tally_free(tally);
         return flow_fail_memory(err);
@@ -39,13 +42,19 @@ void
 flow_tally_free(struct flow_tally *tally)
 {
     if (tally != NULL) {
+        for (uint32_t i = 0; i < tally->node_names.count; i++) {
+            free(tally->times[i].seen.spans);
+            free(tally->times[i].lost.spans);
+        }
         flow_intern_free(&tally->keys);
         flow_intern_free(&tally->node_names);
         free(tally->groups);
+        free(tally->times);
         free(tally->nodes);
         free(tally->sorted);
         free(tally->node_map);
         free(tally->inputs);
+        free(tally->sorted_inputs);
         free(tally->findings);
         flow_arena_free(&tally->arena);
         flow_arena_free(&tally->finding_arena);
@@ -67,10 +76,10 @@ widen(int64_t time, int64_t *first, int64_t *last)
     }
 }
 
-/* A node by its name; NULL when out of memory. The others may have moved. */
-static struct flow_node_seen *
-node_named(struct flow_tally *tally, struct flow_str name)
+struct flow_node_seen *
+flow_tally_node_named(struct flow_tally *tally, struct flow_str name)
 {
+    struct flow_node_times *times;
     bool is_new;
     uint32_t place;
 
@@ -82,6 +91,11 @@ node_named(struct flow_tally *tally, struct flow_str name)
             return NULL;
         }
         tally->nodes = grown;
+        times = realloc(tally->times, room * sizeof(*times));
+        if (times == NULL) {
+            return NULL;
+        }
+        tally->times = times;
         tally->node_room = room;
     }
     place = flow_intern_add(&tally->node_names, name, &is_new);
@@ -89,6 +103,7 @@ node_named(struct flow_tally *tally, struct flow_str name)
         return NULL;
     }
     if (is_new) {
+        memset(&tally->times[place], 0, sizeof(tally->times[place]));
         tally->nodes[place] = (struct flow_node_seen){
             .name = flow_intern_text(&tally->node_names, place),
             .first = FLOW_TIME_NONE,
@@ -96,6 +111,8 @@ node_named(struct flow_tally *tally, struct flow_str name)
             .lost_first = FLOW_TIME_NONE,
             .lost_last = FLOW_TIME_NONE,
             .state_since = FLOW_TIME_NONE,
+            .gap_first = FLOW_TIME_NONE,
+            .gap_last = FLOW_TIME_NONE,
         };
     }
     return &tally->nodes[place];
@@ -125,7 +142,7 @@ find_node(struct flow_tally *tally, const struct flow_dict *dict, uint32_t numbe
         tally->node_map = grown;
         tally->node_map_room = room;
     }
-    node = node_named(tally, flow_dict_node_name(dict, number));
+    node = flow_tally_node_named(tally, flow_dict_node_name(dict, number));
     if (node != NULL) {
         tally->node_map[number] = (uint32_t)(node - tally->nodes) + 1;
     }
@@ -166,7 +183,9 @@ key_of(const struct flow_record *record)
     key.has_port = connection.has_port;
     key.port = connection.destination_port;
     if (connection.destination->pod_name.len == 0) {
-        key.names = (uint64_t)(uintptr_t)connection.destination_names;
+        key.names =
+            (uint64_t)(uintptr_t)(record->server_names != NULL ? record->server_names
+                                                               : connection.destination_names);
         key.server = connection.destination_address;
     }
     if (connection.source->pod_name.len == 0) {
@@ -211,43 +230,151 @@ find_group(struct flow_tally *tally, const struct flow_group_key *key, bool *fai
 }
 
 static void
-count_codes(struct flow_tally *tally, const struct flow_record *record)
+count_codes(struct flow_tally *tally, uint32_t undecided, uint64_t flows)
 {
     for (unsigned code = 0; code < FLOW_UNDECIDED_COUNT; code++) {
-        tally->codes[code] += record->undecided >> code & 1;
+        tally->codes[code] += (undecided >> code & 1) * flows;
     }
 }
 
+/* Counts a record in the group of a key; *group is NULL when there are too many. */
 static bool
-add_flow(struct flow_tally *tally, const struct flow_record *record)
+count_in(struct flow_tally *tally, const struct flow_group_key *key,
+         const struct flow_record *record, const struct flow_weight *weight,
+         struct flow_group **group)
 {
-    struct flow_group_key key;
-    struct flow_group *group;
     bool failed = false;
 
-    if (record->result == FLOW_RESULT_UNDECIDED) {
-        tally->totals.undecided++;
-        count_codes(tally, record);
-    }
-    if (!is_grouped(record->result)) {
-        tally->results[record->result]++;
-        return true;
-    }
-    key = key_of(record);
-    group = find_group(tally, &key, &failed);
-    if (group == NULL) {
-        tally->results[record->result]++;
-        tally->totals.ungrouped++;
+    *group = find_group(tally, key, &failed);
+    if (*group == NULL) {
+        tally->totals.ungrouped += weight->flows;
         return !failed;
     }
     if (record->event_type == FLOW_EVENT_POLICY_VERDICT) {
-        group->verdicts++;
+        (*group)->verdicts += weight->flows;
     } else if (record->event_type == FLOW_EVENT_DROP) {
-        group->drops++;
+        (*group)->drops += weight->flows;
     } else {
-        group->others++;
+        (*group)->others += weight->flows;
     }
-    widen(record->time, &group->first, &group->last);
+    (*group)->bytes += weight->bytes;
+    widen(weight->first, &(*group)->first, &(*group)->last);
+    widen(weight->last, &(*group)->first, &(*group)->last);
+    return true;
+}
+
+/* What passed against the document, and what an approval was used for. */
+static bool
+add_intent(struct flow_tally *tally, const struct flow_record *record,
+           const struct flow_weight *weight)
+{
+    const struct flow_intent_decision *intent = record->intent_decision;
+    struct flow_group_key key;
+    struct flow_group *group;
+
+    tally->intents[record->intent] += weight->flows;
+    tally->totals.before_phases += intent->before_phases ? weight->flows : 0;
+    if (flow_has_passed(record)) {
+        tally->passed[record->scope][record->intent] += weight->flows;
+    }
+    if (!flow_has_passed(record) || (intent->violation_count == 0 && intent->approval == NULL)) {
+        return true;
+    }
+    key = key_of(record);
+    key.undecided = intent->undecided;
+    for (size_t i = 0; i < intent->violation_count; i++) {
+        key.kind = FLOW_GROUP_VIOLATION;
+        key.violation = intent->violations[i].kind;
+        key.statement = (uint64_t)(uintptr_t)intent->violations[i].statement;
+        if (!count_in(tally, &key, record, weight, &group)) {
+            return false;
+        }
+    }
+    if (intent->approval != NULL) {
+        key.kind = FLOW_GROUP_USAGE;
+        key.violation = 0;
+        key.decision = 0;
+        key.statement = (uint64_t)(uintptr_t)intent->approval;
+        return count_in(tally, &key, record, weight, &group);
+    }
+    return true;
+}
+
+bool
+flow_tally_add_flow(struct flow_tally *tally, const struct flow_record *record,
+                    const struct flow_weight *weight)
+{
+    struct flow_group_key key;
+    struct flow_group *group = NULL;
+
+    widen(weight->first, &tally->totals.first, &tally->totals.last);
+    widen(weight->last, &tally->totals.first, &tally->totals.last);
+    tally->totals.flows += weight->flows;
+    if (record->result == FLOW_RESULT_NOT_APPLICABLE && record->decision == NULL) {
+        tally->totals.no_verdict += weight->flows;
+    } else if (record->swapped && record->event_type != FLOW_EVENT_DROP &&
+               record->event_type != FLOW_EVENT_POLICY_VERDICT) {
+        tally->totals.replies_of_results += weight->flows;
+    }
+    if (record->result == FLOW_RESULT_UNDECIDED) {
+        tally->totals.undecided += weight->flows;
+        count_codes(tally, record->undecided, weight->flows);
+    }
+    if (record->intent_decision != NULL && !add_intent(tally, record, weight)) {
+        return false;
+    }
+    if (is_grouped(record->result)) {
+        key = key_of(record);
+        if (!count_in(tally, &key, record, weight, &group)) {
+            return false;
+        }
+    }
+    if (group == NULL) {
+        tally->results[record->result] += weight->flows;
+    }
+    return true;
+}
+
+/* The last one by its time counts, however the log is put together. */
+static void
+take_state(struct flow_node_seen *node, uint32_t state, int64_t time)
+{
+    if (time > node->state_since || (time == node->state_since && state > node->state)) {
+        node->state = state;
+        node->state_since = time;
+    }
+}
+
+bool
+flow_tally_add_node(struct flow_tally *tally, const struct flow_node_seen *seen,
+                    const struct flow_node_times *times)
+{
+    struct flow_node_seen *node = flow_tally_node_named(tally, seen->name);
+    struct flow_node_times *own;
+
+    if (node == NULL) {
+        return false;
+    }
+    own = &tally->times[node - tally->nodes];
+    node->flows += seen->flows;
+    node->lost += seen->lost;
+    node->outages += seen->outages;
+    take_state(node, seen->state, seen->state_since);
+    widen(seen->first, &node->first, &node->last);
+    widen(seen->last, &node->first, &node->last);
+    widen(seen->lost_first, &node->lost_first, &node->lost_last);
+    widen(seen->lost_last, &node->lost_first, &node->lost_last);
+    for (size_t i = 0; i < times->seen.count; i++) {
+        if (!flow_spans_add(&own->seen, times->seen.spans[i].from, times->seen.spans[i].until,
+                            tally->silence)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < times->lost.count; i++) {
+        if (!flow_spans_add(&own->lost, times->lost.spans[i].from, times->lost.spans[i].until, 0)) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -258,14 +385,13 @@ add_status(struct flow_tally *tally, const struct flow_record *record)
     const struct flow_node_status *status = record->status;
 
     for (uint32_t i = 0; status != NULL && i < status->names.count; i++) {
-        struct flow_node_seen *node = node_named(tally, status->names.texts[i]);
+        struct flow_node_seen *node = flow_tally_node_named(tally, status->names.texts[i]);
 
         if (node == NULL) {
             return false;
         }
         node->outages += status->state > 1 ? 1 : 0;
-        node->state = status->state;
-        node->state_since = record->time;
+        take_state(node, status->state, record->time);
     }
     return true;
 }
@@ -275,6 +401,7 @@ flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch, struct 
 {
     for (size_t i = 0; i < batch->count; i++) {
         const struct flow_record *record = &batch->records[i];
+        struct flow_weight weight;
         struct flow_node_seen *node = find_node(tally, batch->dict, record->node);
 
         if (node == NULL) {
@@ -283,6 +410,9 @@ flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch, struct 
         if (record->kind == FLOW_KIND_LOST_EVENTS) {
             node->lost += record->lost->count;
             widen(record->time, &node->lost_first, &node->lost_last);
+            if (!flow_times_add_lost(&tally->times[node - tally->nodes], record)) {
+                return flow_fail_memory(err);
+            }
         }
         if (record->kind == FLOW_KIND_NODE_STATUS && !add_status(tally, record)) {
             return flow_fail_memory(err);
@@ -291,75 +421,13 @@ flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch, struct 
             continue;
         }
         node->flows++;
-        widen(record->time, &node->first, &node->last);
-        widen(record->time, &tally->totals.first, &tally->totals.last);
-        tally->totals.flows++;
-        if (!add_flow(tally, record)) {
+        flow_weigh(record, &weight);
+        widen(weight.first, &node->first, &node->last);
+        widen(weight.last, &node->first, &node->last);
+        if (!flow_times_add_seen(tally, &tally->times[node - tally->nodes], &weight) ||
+            !flow_tally_add_flow(tally, record, &weight)) {
             return flow_fail_memory(err);
         }
-    }
-    return FLOW_OK;
-}
-
-/* Forgets what a reader said of its inputs. */
-static void
-restore_totals(struct flow_tally *tally)
-{
-    tally->input_count = tally->reader_inputs;
-    tally->totals.records = tally->before.records;
-    tally->totals.damaged = tally->before.damaged;
-    tally->totals.lost = tally->before.lost;
-    tally->totals.lost_reports = tally->before.lost_reports;
-    tally->totals.node_status = tally->before.node_status;
-    tally->totals.cut_short = tally->before.cut_short;
-    tally->totals.connections = tally->before.connections;
-    tally->totals.came_again = tally->before.came_again;
-    tally->totals.gaps = tally->before.gaps;
-    tally->totals.refused = tally->before.refused;
-}
-
-int
-flow_tally_add_inputs(struct flow_tally *tally, const struct flow_reader *reader,
-                      struct flow_error *err)
-{
-    const uint32_t count = flow_reader_input_count(reader);
-
-    if (tally->reader == flow_reader_id(reader)) {
-        restore_totals(tally); /* the same inputs, read further */
-    } else {
-        tally->reader = flow_reader_id(reader);
-        tally->reader_inputs = tally->input_count;
-        tally->before = tally->totals;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        struct flow_input_stats stats;
-
-        if (tally->input_count == tally->input_room) {
-            const size_t room = tally->input_room == 0 ? 8 : tally->input_room * 2;
-            struct flow_input_stats *grown = realloc(tally->inputs, room * sizeof(*grown));
-
-            if (grown == NULL) {
-                return flow_fail_memory(err);
-            }
-            tally->inputs = grown;
-            tally->input_room = room;
-        }
-        flow_reader_input(reader, i, &stats);
-        stats.name = flow_arena_str(&tally->arena, flow_str_of(stats.name)).ptr;
-        if (stats.name == NULL) {
-            return flow_fail_memory(err);
-        }
-        tally->inputs[tally->input_count++] = stats;
-        tally->totals.records += stats.records;
-        tally->totals.damaged += stats.damaged;
-        tally->totals.lost += stats.lost;
-        tally->totals.lost_reports += stats.lost_reports;
-        tally->totals.node_status += stats.node_status;
-        tally->totals.cut_short |= stats.cut_short;
-        tally->totals.connections += stats.connections;
-        tally->totals.came_again += stats.came_again;
-        tally->totals.gaps += stats.gaps;
-        tally->totals.refused += stats.refused;
     }
     return FLOW_OK;
 }
@@ -376,9 +444,15 @@ compare_nodes(const void *left, const void *right)
 int
 flow_tally_finish(struct flow_tally *tally, struct flow_error *err)
 {
-    const size_t count = tally->node_names.count;
-    struct flow_node_seen *sorted = realloc(tally->sorted, (count + 1) * sizeof(*tally->sorted));
+    struct flow_node_seen *sorted;
+    size_t count;
+    int rc;
 
+    if (!flow_tally_cover(tally)) {
+        return flow_fail_memory(err);
+    }
+    count = tally->node_names.count;
+    sorted = realloc(tally->sorted, (count + 1) * sizeof(*tally->sorted));
     if (sorted == NULL) {
         return flow_fail_memory(err);
     }
@@ -388,77 +462,17 @@ flow_tally_finish(struct flow_tally *tally, struct flow_error *err)
         memcpy(sorted, tally->nodes, count * sizeof(*sorted));
         qsort(sorted, count, sizeof(*sorted), compare_nodes);
     }
+    if (!flow_tally_sort_inputs(tally)) {
+        return flow_fail_memory(err);
+    }
     memcpy(tally->final, tally->results, sizeof(tally->final));
     tally->totals.duplicates = 0;
     free(tally->findings);
     tally->findings = NULL;
     tally->finding_count = 0;
     flow_arena_reset(&tally->finding_arena);
-    return flow_tally_make_findings(tally, err);
-}
-
-void
-flow_tally_set_policies(struct flow_tally *tally, const struct flow_policies *policies)
-{
-    tally->policies = policies;
-}
-
-size_t
-flow_tally_finding_count(const struct flow_tally *tally)
-{
-    return tally->finding_count;
-}
-
-const struct flow_finding *
-flow_tally_finding_at(const struct flow_tally *tally, size_t i)
-{
-    return i < tally->finding_count ? &tally->findings[i] : NULL;
-}
-
-uint64_t
-flow_tally_result(const struct flow_tally *tally, uint8_t result)
-{
-    return result < FLOW_RESULT_COUNT ? tally->final[result] : 0;
-}
-
-void
-flow_tally_totals(const struct flow_tally *tally, struct flow_tally_totals *totals)
-{
-    *totals = tally->totals;
-}
-
-uint64_t
-flow_tally_undecided(const struct flow_tally *tally, unsigned code)
-{
-    return code < FLOW_UNDECIDED_COUNT ? tally->codes[code] : 0;
-}
-
-size_t
-flow_tally_node_count(const struct flow_tally *tally)
-{
-    return tally->sorted_count;
-}
-
-const struct flow_node_seen *
-flow_tally_node_at(const struct flow_tally *tally, size_t i)
-{
-    return i < tally->sorted_count ? &tally->sorted[i] : NULL;
-}
-
-size_t
-flow_tally_input_count(const struct flow_tally *tally)
-{
-    return tally->input_count;
-}
-
-const struct flow_input_stats *
-flow_tally_input_at(const struct flow_tally *tally, size_t i)
-{
-    return i < tally->input_count ? &tally->inputs[i] : NULL;
-}
-
-const struct flow_policies *
-flow_tally_policies(const struct flow_tally *tally)
-{
-    return tally->policies;
+    rc = flow_tally_make_findings(tally, err);
+    return rc == FLOW_OK && (!flow_tally_compare(tally) || !flow_tally_answer(tally))
+               ? flow_fail_memory(err)
+               : rc;
 }

@@ -292,3 +292,37 @@ flow_names_text(const struct flow_names *names, uint32_t name)
 {
     return flow_intern_text(&names->texts, name);
 }
+
+void
+flow_names_each(const struct flow_names *names,
+                bool (*each)(void *context, const struct flow_name_span *span), void *context)
+{
+    for (uint32_t i = 0; i < names->histories.keys.count; i++) {
+        const struct flow_str key = flow_intern_text(&names->histories.keys, i);
+        const struct history *history = names->histories.values[i];
+        struct flow_name_span told = { .node = flow_str_from(key, sizeof(told.address)) };
+
+        memcpy(&told.address, key.ptr, sizeof(told.address));
+        for (uint32_t t = 0; t < history->count; t++) {
+            const struct tenure *tenure = &history->tenures[t];
+
+            told.name = flow_intern_text(&names->texts, tenure->name);
+            for (uint32_t s = 0; s < tenure->count; s++) {
+                told.from = tenure->spans[s].from;
+                told.until = tenure->spans[s].until;
+                if (!each(context, &told)) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+bool
+flow_names_add(struct flow_names *names, const struct flow_name_span *span)
+{
+    const struct span held = { span->from, span->until };
+    const uint32_t name = flow_intern_add(&names->texts, span->name, NULL);
+
+    return name != FLOW_INTERN_NONE && learn_address(names, span->node, &span->address, name, held);
+}

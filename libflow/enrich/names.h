@@ -11,6 +11,19 @@ size_t flow_names_at(const struct flow_names *names, struct flow_str node,
                      const struct flow_address *address, int64_t time,
                      uint32_t found[FLOW_NAMES_AT_MAX]);
 
+/* A stretch of time, both ends included, in which an address had a name on a node. */
+struct flow_name_span {
+    struct flow_str node, name;
+    struct flow_address address;
+    int64_t from, until;
+};
+
+/* Hands each to a function, until it says false. */
+void flow_names_each(const struct flow_names *names,
+                     bool (*each)(void *context, const struct flow_name_span *span), void *context);
+/* Learns one; false when out of memory. */
+bool flow_names_add(struct flow_names *names, const struct flow_name_span *span);
+
 struct flow_str flow_names_text(const struct flow_names *names, uint32_t name);
 
 #endif

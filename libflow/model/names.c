@@ -353,7 +353,7 @@ flow_undecided_name(unsigned code)
     static const char *const names[FLOW_UNDECIDED_COUNT] = {
         "no-labels",   "no-dns-evidence", "named-port", "inventory",  "reply",
         "placeholder", "undefined",       "unmodelled", "policy-set", "priority-tie",
-        "direction",   "no-port",         "no-verdict", "no-request",
+        "direction",   "no-port",         "no-verdict", "no-request", "no-time",
     };
 
     return name_of(names, COUNT(names), code);

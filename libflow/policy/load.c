@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "base/str.h"
 #include "enrich/ends.h"
-#include "frame/bytes.h"
+#include "manifest/file.h"
 #include "policy/load.h"
 #include "source/source.h"
 
@@ -93,51 +92,6 @@ load_text(struct flow_loader *loader, struct flow_str text, struct flow_error *e
     return rc == FLOW_E_MEMORY ? flow_fail_memory(err) : FLOW_OK;
 }
 
-/* A whole file, decompressed; bounded. */
-static int
-read_file(const char *path, char **text, size_t *len, struct flow_error *err)
-{
-    const struct flow_bytes_options options = { false };
-    struct flow_source *source;
-    struct flow_bytes *bytes;
-    size_t room = (size_t)64 << 10;
-    size_t got;
-    int rc = flow_source_open(&source, path, err);
-
-    *len = 0;
-    *text = NULL;
-    if (rc != FLOW_OK) {
-        return rc;
-    }
-    rc = flow_bytes_open(&bytes, source, &options, err);
-    if (rc != FLOW_OK) {
-        flow_source_close(source);
-        return rc;
-    }
-    *text = malloc(room);
-    while (*text != NULL &&
-           (rc = flow_bytes_read(bytes, *text + *len, room - *len, &got, err)) == FLOW_OK) {
-        *len += got;
-        if (*len > FLOW_MANIFEST_BYTES_MAX) {
-            rc = flow_fail(err, FLOW_E_LIMIT, "expected a manifest of at most %zu bytes",
-                           FLOW_MANIFEST_BYTES_MAX);
-            break;
-        }
-        if (*len == room) {
-            char *grown = realloc(*text, room *= 2);
-
-            if (grown == NULL) {
-                rc = flow_fail_memory(err);
-                break;
-            }
-            *text = grown;
-        }
-    }
-    rc = *text == NULL ? flow_fail_memory(err) : rc;
-    flow_bytes_close(bytes);
-    return rc == FLOW_END ? FLOW_OK : rc;
-}
-
 /* Files of a directory that hold manifests, by their names' endings; a file given is always read.
  */
 static bool
@@ -173,7 +127,9 @@ load_file(struct flow_loader *loader, const char *path, bool given, struct flow_
     struct flow_str name;
     char *text;
     size_t len;
-    int rc = read_file(path, &text, &len, &error);
+    int rc = flow_manifest_read_file(
+        loader->documents, loader->snapshot ? FLOW_DOCUMENT_SNAPSHOT : FLOW_DOCUMENT_MANIFEST, path,
+        &text, &len, &error);
 
     flow_error_set_input(&error, path);
     name = flow_arena_str(&loader->policies->arena, flow_str_of(path));
@@ -268,12 +224,35 @@ check_options(const struct flow_policies_options *options, struct flow_error *er
     return FLOW_OK;
 }
 
+/* The files that were kept, in the order they were read. */
+static int
+load_kept(struct flow_loader *loader, struct flow_error *err)
+{
+    const struct flow_documents *documents = loader->documents;
+    int rc = FLOW_OK;
+
+    for (size_t i = 0; rc == FLOW_OK && i < documents->count; i++) {
+        const struct flow_document_text *kept = &documents->texts[i];
+
+        loader->snapshot = kept->role == FLOW_DOCUMENT_SNAPSHOT;
+        if (kept->role == FLOW_DOCUMENT_SNAPSHOT || kept->role == FLOW_DOCUMENT_MANIFEST) {
+            rc = load_file(loader, kept->path.ptr, true, err);
+        }
+    }
+    return rc;
+}
+
 static int
 load_all(struct flow_loader *loader, const struct flow_policies_options *options,
          struct flow_error *err)
 {
     int rc = FLOW_OK;
 
+    if (loader->documents != NULL && loader->documents->sealed) {
+        rc = load_kept(loader, err);
+        rc = rc == FLOW_OK ? apply_settings(loader->policies, options, err) : rc;
+        return rc == FLOW_OK ? flow_policies_resolve(loader->policies, err) : rc;
+    }
     loader->snapshot = true;
     for (size_t i = 0; rc == FLOW_OK && i < options->snapshot_count; i++) {
         rc = load_path(loader, options->snapshots[i], err);
@@ -286,18 +265,72 @@ load_all(struct flow_loader *loader, const struct flow_policies_options *options
     return rc == FLOW_OK ? flow_policies_resolve(loader->policies, err) : rc;
 }
 
-int
-flow_policies_load(struct flow_policies **out, const struct flow_policies_options *options,
-                   struct flow_error *err)
+static bool
+keep_list(struct flow_documents *documents, const char *name, const char *const *list, size_t count)
 {
-    struct flow_policies_options defaults;
-    struct flow_loader loader = { .snapshot = false };
-    struct flow_policies *set;
-    int rc;
+    for (size_t i = 0; i < count; i++) {
+        if (!flow_documents_set(documents, name, flow_str_of(list[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
 
-    flow_policies_options_init(&defaults, sizeof(defaults));
-    options = options != NULL ? options : &defaults;
-    rc = check_options(options, err);
+static bool
+keep_text(struct flow_documents *documents, const char *name, const char *value)
+{
+    return value == NULL || flow_documents_set(documents, name, flow_str_of(value));
+}
+
+/* Notes the options beside the texts. */
+static bool
+keep_options(struct flow_documents *documents, const struct flow_policies_options *options)
+{
+    return keep_list(documents, "variable", options->variables, options->variable_count) &&
+           keep_list(documents, "setting", options->settings, options->setting_count) &&
+           keep_text(documents, "engine", options->engine) &&
+           keep_text(documents, "default-namespace", options->default_namespace) &&
+           keep_text(documents, "partial",
+                     options->partial || options->manifest_count == 0 ? "true" : NULL);
+}
+
+/* The values of a name among the kept options, as an array in the arena. */
+static bool
+take_list(const struct flow_documents *documents, struct flow_arena *arena, const char *name,
+          const char *const **list, size_t *count)
+{
+    const char **values = flow_arena_array(arena, documents->setting_count + 1, sizeof(*values));
+
+    for (*count = 0; values != NULL; (*count)++) {
+        values[*count] = flow_documents_setting(documents, name, *count);
+        if (values[*count] == NULL) {
+            break;
+        }
+    }
+    *list = values;
+    return values != NULL;
+}
+
+static bool
+take_options(const struct flow_documents *documents, struct flow_arena *arena,
+             struct flow_policies_options *options)
+{
+    options->engine = flow_documents_setting(documents, "engine", 0);
+    options->default_namespace = flow_documents_setting(documents, "default-namespace", 0);
+    options->partial = flow_documents_setting(documents, "partial", 0) != NULL;
+    options->manifest_count = options->snapshot_count = 0;
+    return take_list(documents, arena, "variable", &options->variables, &options->variable_count) &&
+           take_list(documents, arena, "setting", &options->settings, &options->setting_count);
+}
+
+static int
+load_set(struct flow_policies **out, const struct flow_policies_options *options,
+         struct flow_error *err)
+{
+    struct flow_loader loader = { .documents = options->documents };
+    struct flow_policies *set;
+    int rc = check_options(options, err);
+
     if (rc != FLOW_OK) {
         return rc;
     }
@@ -306,7 +339,9 @@ flow_policies_load(struct flow_policies **out, const struct flow_policies_option
         return flow_fail_memory(err);
     }
     set->engine = flow_engine_find(options->engine != NULL ? options->engine : "cilium-1.19");
-    set->partial = options->partial || options->manifest_count == 0;
+    set->partial =
+        options->partial || (options->manifest_count == 0 &&
+                             (options->documents == NULL || !options->documents->sealed));
     loader.policies = set;
     loader.context = (struct flow_fields_context){
         .arena = &set->arena,
@@ -332,6 +367,32 @@ flow_policies_load(struct flow_policies **out, const struct flow_policies_option
     }
     *out = set;
     return FLOW_OK;
+}
+
+int
+flow_policies_load(struct flow_policies **out, const struct flow_policies_options *options,
+                   struct flow_error *err)
+{
+    struct flow_policies_options own;
+    struct flow_arena arena = { 0 };
+    int rc;
+
+    flow_policies_options_init(&own, sizeof(own));
+    if (options != NULL) {
+        own = *options;
+    }
+    if (own.size == sizeof(own) && own.documents != NULL) {
+        const bool ok = own.documents->sealed ? take_options(own.documents, &arena, &own)
+                                              : keep_options(own.documents, &own);
+
+        if (!ok) {
+            flow_arena_free(&arena);
+            return flow_fail_memory(err);
+        }
+    }
+    rc = load_set(out, &own, err);
+    flow_arena_free(&arena);
+    return rc;
 }
 
 static void

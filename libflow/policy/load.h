@@ -6,6 +6,7 @@
 #include "policy/policies.h"
 
 struct flow_loader {
+    struct flow_documents *documents; /* or NULL */
     struct flow_policies *policies;
     struct flow_fields_context context;
     struct flow_cache objects; /* "kind/namespace/name" -> index + 1 of the info, as a pointer */

@@ -20,6 +20,8 @@ extern const struct flow_report_format flow_format_text;
 extern const struct flow_report_format flow_format_json;
 extern const struct flow_report_format flow_format_jsonl;
 extern const struct flow_report_format flow_format_lines;
+extern const struct flow_report_format flow_format_approvals;
+extern const struct flow_report_format flow_format_approvals_json;
 
 /* text.c: "connected" for 1, and so on (relay.NodeState); NULL for 0. */
 const char *flow_node_state_word(uint32_t state);
@@ -27,6 +29,11 @@ const char *flow_node_state_word(uint32_t state);
 /* {"kind", "namespace", "name", "rule", "file", "line"}, or null. */
 void flow_json_add_policy(struct flow_json_writer *writer, const char *key,
                           const struct flow_decision *decision);
+/* {"name", "file", "line"}, or null. */
+void flow_json_add_statement(struct flow_json_writer *writer, const char *key,
+                             const struct flow_intent_statement *statement);
+/* An approval with its record and its use. */
+void flow_json_add_use(struct flow_json_writer *writer, const struct flow_approval_use *use);
 /* Names of the bits. */
 void flow_json_add_undecided(struct flow_json_writer *writer, const char *key, uint32_t undecided);
 

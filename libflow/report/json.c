@@ -64,6 +64,7 @@ add_coverage(struct flow_json_writer *writer, const struct flow_tally *tally,
     flow_json_add_u64(writer, "gaps", totals->gaps);
     flow_json_add_u64(writer, "damaged", totals->damaged);
     flow_json_add_bool(writer, "cut_short", totals->cut_short);
+    flow_json_add_double(writer, "share", flow_tally_coverage(tally));
     flow_json_add_u64(writer, "ungrouped", totals->ungrouped);
     flow_json_add_time(writer, "first", totals->first);
     flow_json_add_time(writer, "last", totals->last);
@@ -82,6 +83,11 @@ add_coverage(struct flow_json_writer *writer, const struct flow_tally *tally,
         flow_json_add_text(writer, "state", flow_node_state_word(node->state));
         flow_json_add_time(writer, "state_since", node->state_since);
         flow_json_add_u64(writer, "outages", node->outages);
+        flow_json_add_bool(writer, "expected", node->expected);
+        flow_json_add_double(writer, "unseen_seconds", (double)node->unseen / 1e9);
+        flow_json_add_u64(writer, "gaps", node->gaps);
+        flow_json_add_time(writer, "longest_gap_first", node->gap_first);
+        flow_json_add_time(writer, "longest_gap_last", node->gap_last);
         flow_json_close(writer, '}');
     }
     flow_json_close(writer, ']');
@@ -109,9 +115,126 @@ add_finding(struct flow_json_writer *writer, const struct flow_finding *finding)
     } else {
         flow_json_add_null(writer, "port");
     }
-    flow_json_add_policy(writer, "policy", finding->undecided == 0 ? finding->decision : NULL);
+    flow_json_add_policy(writer, "policy",
+                         finding->undecided == 0 || finding->intent ? finding->decision : NULL);
+    flow_json_add_statement(writer, "statement", finding->statement);
+    if (finding->has_bytes) {
+        flow_json_add_u64(writer, "bytes", finding->bytes);
+    } else {
+        flow_json_add_null(writer, "bytes");
+    }
     flow_json_add_undecided(writer, "undecided", finding->undecided);
+    if (finding->baseline != FLOW_BASELINE_NONE) {
+        flow_json_add_text(writer, "baseline",
+                           finding->baseline == FLOW_BASELINE_NEW ? "new" : "unchanged");
+    }
     flow_json_add_str(writer, "explanation", finding->explanation);
+    flow_json_close(writer, '}');
+}
+
+/* Each record that was read is in one of these; results are of flows, and a drop that is told of
+ * twice is one. */
+static void
+add_balance(struct flow_json_writer *writer, const struct flow_tally *tally,
+            const struct flow_tally_totals *totals)
+{
+    uint64_t results = 0;
+
+    for (uint8_t i = 0; i < FLOW_RESULT_COUNT; i++) {
+        results += flow_tally_result(tally, i);
+    }
+    flow_json_open(writer, "balance", '{');
+    flow_json_add_u64(writer, "read", totals->flows + totals->damaged);
+    flow_json_add_u64(writer, "results", results - totals->replies_of_results - totals->no_verdict);
+    flow_json_add_u64(writer, "replies", totals->replies_of_results);
+    flow_json_add_u64(writer, "no_verdict", totals->no_verdict);
+    flow_json_add_u64(writer, "told_twice", totals->duplicates);
+    flow_json_add_u64(writer, "damaged", totals->damaged);
+    flow_json_close(writer, '}');
+}
+
+static void
+add_intent(struct flow_json_writer *writer, const struct flow_tally *tally,
+           const struct flow_tally_totals *totals)
+{
+    const struct flow_intent_document *intent = flow_tally_intent(tally);
+
+    if (intent == NULL) {
+        return;
+    }
+    flow_json_open(writer, "intent", '{');
+    flow_json_add_text(writer, "name", flow_intent_title(intent));
+    flow_json_add_text(writer, "file", flow_intent_file(intent));
+    flow_json_add_u64(writer, "before_phases", totals->before_phases);
+    flow_json_open(writer, "flows", '{');
+    for (uint8_t i = 0; i < FLOW_INTENT_COUNT; i++) {
+        flow_json_add_u64(writer, flow_intent_name(i), flow_tally_intent_flows(tally, i));
+    }
+    flow_json_close(writer, '}');
+    flow_json_close(writer, '}');
+}
+
+static void
+add_controls(struct flow_json_writer *writer, const struct flow_tally *tally)
+{
+    flow_json_open(writer, "controls", '[');
+    for (size_t i = 0; i < flow_tally_control_count(tally); i++) {
+        const struct flow_control *control = flow_tally_control_at(tally, i);
+
+        flow_json_open(writer, NULL, '{');
+        flow_json_add_text(writer, "id", control->id);
+        flow_json_add_text(writer, "statement", control->statement);
+        flow_json_add_text(writer, "satre", control->satre);
+        flow_json_add_text(writer, "answer", flow_control_answer_name(control->answer));
+        flow_json_add_u64(writer, "findings", control->findings);
+        flow_json_add_str(writer, "evidence", control->evidence);
+        flow_json_close(writer, '}');
+    }
+    flow_json_close(writer, ']');
+}
+
+static void
+add_approvals(struct flow_json_writer *writer, const struct flow_tally *tally)
+{
+    if (flow_tally_intent(tally) == NULL) {
+        return;
+    }
+    flow_json_open(writer, "approvals", '[');
+    for (size_t i = 0; i < flow_tally_use_count(tally); i++) {
+        flow_json_add_use(writer, flow_tally_use_at(tally, i));
+    }
+    flow_json_close(writer, ']');
+}
+
+/* What is new since an earlier report, and what is gone. */
+static void
+add_baseline(struct flow_json_writer *writer, const struct flow_tally *tally)
+{
+    uint64_t fresh = 0;
+
+    if (!flow_tally_has_baseline(tally)) {
+        return;
+    }
+    for (size_t i = 0; i < flow_tally_finding_count(tally); i++) {
+        fresh += flow_tally_finding_at(tally, i)->baseline == FLOW_BASELINE_NEW;
+    }
+    flow_json_open(writer, "baseline", '{');
+    flow_json_add_u64(writer, "new", fresh);
+    flow_json_add_u64(writer, "unchanged", flow_tally_finding_count(tally) - fresh);
+    flow_json_open(writer, "gone", '[');
+    for (size_t i = 0; i < flow_tally_gone_count(tally); i++) {
+        const struct flow_earlier_finding *gone = flow_tally_gone_at(tally, i);
+
+        flow_json_open(writer, NULL, '{');
+        flow_json_add_text(writer, "id", gone->id);
+        flow_json_add_text(writer, "rule", gone->rule);
+        flow_json_add_text(writer, "fingerprint", gone->fingerprint);
+        flow_json_add_text(writer, "severity", gone->severity);
+        flow_json_add_text(writer, "source", gone->source);
+        flow_json_add_text(writer, "destination", gone->destination);
+        flow_json_close(writer, '}');
+    }
+    flow_json_close(writer, ']');
     flow_json_close(writer, '}');
 }
 
@@ -159,11 +282,16 @@ report(struct flow_buf *out, const struct flow_tally *tally,
         flow_json_add_u64(&writer, flow_result_name(i), flow_tally_result(tally, i));
     }
     flow_json_close(&writer, '}');
+    add_balance(&writer, tally, &totals);
+    add_intent(&writer, tally, &totals);
+    add_controls(&writer, tally);
     flow_json_open(&writer, "findings", '[');
     for (size_t i = 0; i < flow_tally_finding_count(tally); i++) {
         add_finding(&writer, flow_tally_finding_at(tally, i));
     }
     flow_json_close(&writer, ']');
+    add_baseline(&writer, tally);
+    add_approvals(&writer, tally);
     flow_json_close(&writer, '}');
     flow_buf_add_char(out, '\n');
 }

@@ -33,6 +33,44 @@ flow_json_add_policy(struct flow_json_writer *writer, const char *key,
 }
 
 void
+flow_json_add_statement(struct flow_json_writer *writer, const char *key,
+                        const struct flow_intent_statement *statement)
+{
+    if (statement == NULL || statement->name == NULL) {
+        flow_json_add_null(writer, key);
+        return;
+    }
+    flow_json_open(writer, key, '{');
+    flow_json_add_text(writer, "name", statement->name);
+    flow_json_add_text(writer, "file", statement->file);
+    flow_json_add_u64(writer, "line", statement->line);
+    flow_json_close(writer, '}');
+}
+
+/* Rules that a flow falls under: by the policies, then by the intent. */
+static void
+add_rules(struct flow_json_writer *writer, const struct flow_record *record)
+{
+    const struct flow_report_rule *rule = flow_report_rule_of(record);
+    const struct flow_intent_decision *intent = record->intent_decision;
+
+    flow_json_open(writer, "findings", '[');
+    if (rule != NULL) {
+        flow_json_add_text(writer, NULL, rule->id);
+    }
+    for (size_t i = 0; intent != NULL && flow_has_passed(record) && i < intent->violation_count;
+         i++) {
+        const struct flow_report_rule *other =
+            flow_report_rule_of_violation(intent->violations[i].kind);
+
+        if (other != rule) {
+            flow_json_add_text(writer, NULL, other->id);
+        }
+    }
+    flow_json_close(writer, ']');
+}
+
+void
 flow_json_add_undecided(struct flow_json_writer *writer, const char *key, uint32_t undecided)
 {
     flow_json_open(writer, key, '[');
@@ -139,7 +177,7 @@ static void
 add_row(struct flow_json_writer *writer, const struct flow_record *record,
         const struct flow_sink_options *options)
 {
-    const struct flow_report_rule *rule = flow_report_rule_of(record);
+    const struct flow_intent_decision *intent = record->intent_decision;
     uint16_t port;
 
     writer->comma = false;
@@ -168,14 +206,17 @@ add_row(struct flow_json_writer *writer, const struct flow_record *record,
     flow_json_add_text(writer, "expected", flow_expected_name(record->expected));
     flow_json_add_text(writer, "result", flow_result_name(record->result));
     flow_json_add_text(writer, "intent", flow_intent_name(record->intent));
-    flow_json_open(writer, "findings", '[');
-    if (rule != NULL) {
-        flow_json_add_text(writer, NULL, rule->id);
-    }
-    flow_json_close(writer, ']');
+    add_rules(writer, record);
     flow_json_add_policy(writer, "policy",
                          record->expected != FLOW_EXPECTED_UNDECIDABLE ? record->decision : NULL);
-    flow_json_add_undecided(writer, "undecided", record->undecided);
+    flow_json_add_statement(writer, "statement",
+                            intent == NULL                ? NULL
+                            : intent->violation_count > 0 ? intent->violations[0].statement
+                                                          : intent->statement);
+    flow_json_add_text(writer, "approval",
+                       intent != NULL && intent->approval != NULL ? intent->approval->id : NULL);
+    flow_json_add_undecided(writer, "undecided",
+                            record->undecided | (intent != NULL ? intent->undecided : 0));
     add_l7(writer, record);
     add_traffic(writer, record->traffic);
     flow_json_close(writer, '}');

@@ -13,10 +13,8 @@
 enum { FLUSH_BYTES = 64 << 10 };
 
 static const struct flow_report_format *const formats[] = {
-    &flow_format_text,
-    &flow_format_json,
-    &flow_format_jsonl,
-    &flow_format_lines,
+    &flow_format_text,  &flow_format_json,      &flow_format_jsonl,
+    &flow_format_lines, &flow_format_approvals, &flow_format_approvals_json,
 };
 
 struct flow_sink {

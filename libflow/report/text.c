@@ -188,6 +188,96 @@ add_findings(const struct text *text, const struct flow_tally *tally, size_t lim
 }
 
 static void
+add_controls(const struct text *text, const struct flow_tally *tally)
+{
+    static const char *const colors[] = {
+        [FLOW_CONTROL_NOT_SHOWN] = YELLOW, [FLOW_CONTROL_MET] = "", [FLOW_CONTROL_NOT_MET] = RED
+    };
+
+    if (flow_tally_intent(tally) == NULL) {
+        return;
+    }
+    flow_buf_add_format(text->out, "\n%scontrols%s\n", paint(text, BOLD), paint(text, PLAIN));
+    for (size_t i = 0; i < flow_tally_control_count(tally); i++) {
+        const struct flow_control *control = flow_tally_control_at(tally, i);
+
+        flow_buf_add_format(text->out, "  %s%-9s%s  %s (SATRE %s)\n             %s",
+                            paint(text, colors[control->answer]),
+                            flow_control_answer_name(control->answer), paint(text, PLAIN),
+                            control->statement, control->satre, paint(text, DIM));
+        flow_buf_add_clean(text->out, control->evidence);
+        flow_buf_add_format(text->out, "%s\n", paint(text, PLAIN));
+    }
+}
+
+static void
+add_approvals(const struct text *text, const struct flow_tally *tally)
+{
+    const size_t count = flow_tally_use_count(tally);
+
+    if (count > 0) {
+        flow_buf_add_format(text->out, "\n%sapprovals%s\n", paint(text, BOLD), paint(text, PLAIN));
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct flow_approval_use *use = flow_tally_use_at(tally, i);
+
+        flow_buf_add_text(text->out, "  ");
+        flow_buf_add_clean(text->out, flow_str_of(use->approval->id));
+        flow_buf_add_format(text->out, " (%s%s", flow_approval_state_name(use->state),
+                            use->approval->expires_on[0] != '\0' ? ", expires " : "");
+        flow_buf_add_clean(text->out, flow_str_of(use->approval->expires_on));
+        flow_buf_add_text(text->out, "): ");
+        if (use->flows == 0) {
+            flow_buf_add_text(text->out, "not used\n");
+            continue;
+        }
+        add_count(text->out, use->flows);
+        flow_buf_add_format(text->out, " %s, ", use->flows == 1 ? "flow" : "flows");
+        add_span(text->out, use->first, use->last);
+        flow_buf_add_text(text->out, ", by ");
+        flow_buf_add_clean(text->out, use->users);
+        flow_buf_add_text(text->out, " to ");
+        flow_buf_add_clean(text->out, use->destinations);
+        flow_buf_add_char(text->out, '\n');
+    }
+}
+
+/* Where every record went that was read. */
+static void
+add_balance(const struct text *text, const struct flow_tally *tally,
+            const struct flow_tally_totals *totals)
+{
+    uint64_t results = 0;
+
+    for (uint8_t i = 0; i < FLOW_RESULT_COUNT; i++) {
+        results += flow_tally_result(tally, i);
+    }
+    flow_buf_add_text(text->out, "  ");
+    add_count(text->out, totals->flows + totals->damaged);
+    flow_buf_add_text(text->out, " flows read = ");
+    add_count(text->out, results - totals->replies_of_results - totals->no_verdict);
+    flow_buf_add_text(text->out, " results + ");
+    add_count(text->out, totals->replies_of_results);
+    flow_buf_add_text(text->out, " replies + ");
+    add_count(text->out, totals->no_verdict);
+    flow_buf_add_text(text->out, " events without a verdict + ");
+    add_count(text->out, totals->duplicates);
+    flow_buf_add_text(text->out, " told twice + ");
+    add_count(text->out, totals->damaged);
+    flow_buf_add_text(text->out, " damaged\n");
+    if (totals->before_phases > 0) {
+        flow_buf_add_text(text->out, "  ");
+        add_count(text->out, totals->before_phases);
+        flow_buf_add_text(text->out, " flows are before the first phase of the intent, which says "
+                                     "nothing of them\n");
+    }
+    if (totals->flows > 0) {
+        flow_buf_add_format(text->out, "  %.2f%% of nodes and time\n",
+                            100 * flow_tally_coverage(tally));
+    }
+}
+
+static void
 add_missing(const struct text *text, const struct flow_tally *tally,
             const struct flow_tally_totals *totals)
 {
@@ -255,7 +345,7 @@ add_seen(const struct text *text, const struct flow_tally *tally,
     for (size_t i = 0; i < flow_tally_node_count(tally); i++) {
         const struct flow_node_seen *node = flow_tally_node_at(tally, i);
 
-        if (node->flows == 0 && node->state <= NODE_CONNECTED) {
+        if (node->flows == 0 && node->state <= NODE_CONNECTED && !node->expected) {
             continue;
         }
         flow_buf_add_text(text->out, "  node ");
@@ -285,7 +375,10 @@ report(struct flow_buf *out, const struct flow_tally *tally,
     add_head(&text, tally, &totals);
     add_results(&text, tally);
     add_findings(&text, tally, options->limit);
+    add_controls(&text, tally);
+    add_approvals(&text, tally);
     add_seen(&text, tally, &totals);
+    add_balance(&text, tally, &totals);
 }
 
 const struct flow_report_format flow_format_text = { .name = "text", .report = report };

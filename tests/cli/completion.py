@@ -16,7 +16,7 @@ _MAN = os.path.join(ROOT, "tools", "man")
 _COMPLETION = os.path.join(ROOT, "tools", "completion")
 _BASH = os.path.join(_COMPLETION, "flowcheck.bash")
 _ZSH = os.path.join(_COMPLETION, "_flowcheck")
-_COMMANDS = ("check", "convert", "explain", "record", "watch")
+_COMMANDS = ("approvals", "check", "convert", "doctor", "explain", "merge", "record", "watch")
 
 # Sources the completion, fills in what bash would, and prints the answer, one word a line.
 _ASK_BASH = """
@@ -166,7 +166,7 @@ def zsh_offers_exactly_the_options_that_help_lists(folder):
 
 
 def bash_offers_commands_and_values(folder):
-    equal(_bash(folder, ""), ["--help", "--version", "check", "convert", "explain", "record", "watch"])
+    equal(_bash(folder, ""), ["--help", "--version", *_COMMANDS])
     equal(_bash(folder, "convert", "-o", ""), ["archive", "json", "protobuf"])
     equal(_bash(folder, "ex"), ["explain"])
     equal(_bash(folder, "check", "--engine", "cilium-1.2"), ["cilium-1.20"])

@@ -43,7 +43,7 @@ _flowcheck_value()
     local option=$1 cur=$2
 
     case $option in
-        -f | --policies | --snapshot | --tls-ca-cert-files | --tls-client-cert-file | \
+        -f | --policies | --snapshot | --intent | --baseline | --partial-out | --exporter | --tls-ca-cert-files | --tls-client-cert-file | \
             --tls-client-key-file)
             _flowcheck_files "$cur"
             ;;
@@ -84,7 +84,7 @@ _flowcheck_value()
         --protocol)
             _flowcheck_words "TCP UDP SCTP ICMPv4 ICMPv6 VRRP IGMP" "$cur"
             ;;
-        --var | --default-namespace | --max-undecided | --limit | --threads | --uuid) ;;
+        --var | --default-namespace | --max-undecided | --min-coverage | --at | --limit | --threads | --uuid) ;;
         --server | --tls-server-name | --basic-auth-* | --timeout | --request-timeout) ;;
         --idle-check | --*interval | --metrics-listen | --last | --first | --rotate-size) ;;
         --level) ;;
@@ -98,10 +98,13 @@ _flowcheck_value()
 _flowcheck_option()
 {
     local shared="-f --policies --snapshot --engine --set --var --default-namespace --partial
+        --intent
         -o --output --help"
     local live="--server --tls --tls-allow-insecure --tls-ca-cert-files
         --tls-client-cert-file --tls-client-key-file --tls-server-name --basic-auth-username
         --basic-auth-password --timeout --request-timeout --idle-check"
+    local report="--baseline --fail-on --max-undecided --min-coverage --limit --color
+        --partial-out"
     local filters="--since --until --verdict --type --traffic-direction
         --namespace --from-namespace --to-namespace --pod --from-pod --to-pod
         --ip --from-ip --to-ip --protocol --port --from-port --to-port
@@ -109,8 +112,16 @@ _flowcheck_option()
 
     case $1 in
         check)
-            _flowcheck_words "$shared $filters --fail-on --max-undecided --limit --threads --color
-                --no-progress" "$2"
+            _flowcheck_words "$shared $filters $report --threads --no-progress" "$2"
+            ;;
+        merge)
+            _flowcheck_words "-o --output --help $report" "$2"
+            ;;
+        approvals)
+            _flowcheck_words "list validate usage -o --output --help --intent --var --at" "$2"
+            ;;
+        doctor)
+            _flowcheck_words "$shared --exporter" "$2"
             ;;
         watch)
             _flowcheck_words "$shared $live $filters --quiet --interval --metrics-listen --no-reload
@@ -136,7 +147,7 @@ _flowcheck()
 
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        _flowcheck_words "check convert explain record watch --help --version" "$cur"
+        _flowcheck_words "approvals check convert doctor explain merge record watch --help --version" "$cur"
         return
     fi
     # bash cuts words at '=' unless it was told not to: "--engine=k" is three words, or one

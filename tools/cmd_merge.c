@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flowcheck merge: partial states of any split of the evidence, to the report of all of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flowcheck.h"
+
+static const char help[] =
+    "usage: flowcheck merge [OPTION]... STATE...\n"
+    "\n"
+    "Puts partial states together, which flowcheck check --partial-out wrote of parts of\n"
+    "the evidence, and reports on all of it: the report is that of one run over all\n"
+    "parts, however the evidence was split and in whatever order states are given.\n"
+    "\n";
+
+enum { OPTION_PARTIAL_OUT = OPTION_OWN, OPTION_HELP };
+
+struct merging {
+    struct reporting reporting;
+    const char *partial_out;
+    char **paths;
+    size_t count;
+    struct flow_state **states;
+    struct declared declared;
+    struct flow_dict *dict;
+    struct flow_names *names;
+    struct flow_classifier *classifier;
+    struct flow_tally *tally;
+    struct flow_state *whole; /* for --partial-out; or NULL */
+    bool unreadable;
+};
+
+static int
+parse(struct merging *merging, int argc, char **argv)
+{
+    static const struct option options[] = {
+        REPORT_OPTIONS,
+        { "partial-out", required_argument, NULL, OPTION_PARTIAL_OUT },
+        { "help", no_argument, NULL, OPTION_HELP },
+        { NULL, 0, NULL, 0 },
+    };
+    const struct policy_arguments none = { .partial = false };
+    const char *outputs[OUTPUTS_MAX + 1];
+    size_t output_count;
+    int option;
+
+    reporting_init(&merging->reporting);
+    while ((option = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
+        if (option == OPTION_HELP || option == 'h') {
+            fputs(help, stdout);
+            print_report_options();
+            puts("      --partial-out FILE    write the states together as one\n"
+                 "  -h, --help                this text");
+            return FLOW_END;
+        }
+        if (option == OPTION_PARTIAL_OUT) {
+            merging->partial_out = optarg;
+        } else if (take_report_option(&merging->reporting, option, optarg) != FLOW_OK) {
+            return FLOW_E_ARGUMENT;
+        }
+    }
+    merging->paths = argv + optind;
+    merging->count = (size_t)(argc - optind);
+    if (merging->count == 0) {
+        say("expected a partial state");
+        return FLOW_E_ARGUMENT;
+    }
+    output_count = outputs_of(&merging->reporting, merging->partial_out, outputs);
+    return reporting_ready(&merging->reporting) &&
+                   check_files(outputs, output_count, (const char *const *)merging->paths,
+                               merging->count, &none)
+               ? FLOW_OK
+               : FLOW_E_ARGUMENT;
+}
+
+/* Reads every state; they must have been made with the same. */
+static bool
+read_states(struct merging *merging)
+{
+    struct flow_error err;
+
+    merging->states = calloc(merging->count, sizeof(struct flow_state *));
+    for (size_t i = 0; merging->states != NULL && i < merging->count; i++) {
+        if (flow_state_read(&merging->states[i], merging->paths[i], &err) != FLOW_OK) {
+            say_error(&err);
+            return false;
+        }
+        merging->unreadable |= flow_state_unreadable(merging->states[i]);
+        if (flow_state_agree(merging->states[0], merging->states[i], &err) != FLOW_OK) {
+            char text[512];
+
+            flow_error_format(&err, text, sizeof(text));
+            say("%s: %s", merging->paths[i], text);
+            return false;
+        }
+    }
+    return merging->states != NULL;
+}
+
+static int
+open_all(struct merging *merging, struct flow_error *err)
+{
+    int rc = flow_dict_new(&merging->dict, err);
+
+    rc = rc == FLOW_OK ? flow_classifier_new(&merging->classifier, merging->declared.policies, err)
+                       : rc;
+    rc = rc == FLOW_OK ? flow_tally_new(&merging->tally, merging->declared.policies, err) : rc;
+    if (rc == FLOW_OK && wants_names(&merging->declared)) {
+        rc = flow_names_new(&merging->names, err);
+    }
+    for (size_t i = 0; rc == FLOW_OK && merging->names != NULL && i < merging->count; i++) {
+        rc = flow_state_add_names(merging->states[i], merging->names, err);
+    }
+    if (rc == FLOW_OK && merging->partial_out != NULL) {
+        rc = flow_state_new(&merging->whole, err);
+    }
+    if (rc == FLOW_OK) {
+        flow_classifier_set_names(merging->classifier, merging->names);
+        flow_classifier_set_intent(merging->classifier, merging->declared.intent);
+        flow_tally_set_intent(merging->tally, merging->declared.intent);
+        rc = reporting_open(&merging->reporting, merging->tally, NULL, err);
+    }
+    return rc;
+}
+
+static int
+merge(struct merging *merging, struct flow_error *err)
+{
+    int rc = open_all(merging, err);
+
+    for (size_t i = 0; rc == FLOW_OK && i < merging->count; i++) {
+        rc = flow_state_replay(merging->states[i], merging->classifier, merging->tally,
+                               merging->dict, merging->whole, err);
+    }
+    rc = rc == FLOW_OK ? reporting_finish(&merging->reporting, merging->tally, err) : rc;
+    if (rc == FLOW_OK && merging->whole != NULL) {
+        rc = flow_state_write(merging->whole, merging->tally, merging->names,
+                              flow_state_documents(merging->states[0]), merging->partial_out, err);
+    }
+    return rc;
+}
+
+static int
+run(struct merging *merging)
+{
+    struct flow_error err;
+    int rc;
+
+    if (!read_states(merging) ||
+        !load_kept(flow_state_documents(merging->states[0]), &merging->declared)) {
+        return EXIT_USAGE;
+    }
+    rc = merge(merging, &err);
+    if (rc != FLOW_OK) {
+        say_error(&err);
+        return EXIT_INPUT;
+    }
+    return reporting_exit_code(&merging->reporting, merging->tally, merging->unreadable);
+}
+
+int
+command_merge(int argc, char **argv)
+{
+    struct merging merging = { .count = 0 };
+    const int rc = parse(&merging, argc, argv);
+    int code = EXIT_CLEAN;
+
+    if (rc == FLOW_OK) {
+        code = run(&merging);
+    } else if (rc != FLOW_END) {
+        code = usage_error("merge");
+    }
+    reporting_free(&merging.reporting);
+    flow_tally_free(merging.tally);
+    flow_state_free(merging.whole);
+    flow_classifier_free(merging.classifier);
+    flow_names_free(merging.names);
+    flow_dict_free(merging.dict);
+    declared_free(&merging.declared);
+    for (size_t i = 0; merging.states != NULL && i < merging.count; i++) {
+        flow_state_free(merging.states[i]);
+    }
+    free(merging.states);
+    return code;
+}
