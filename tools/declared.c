@@ -81,6 +81,16 @@ load_policies(const struct policy_arguments *arguments, struct flow_documents *d
     return true;
 }
 
+static void
+say_unmatched(void *context, const struct flow_error *warning)
+{
+    char text[512];
+
+    (void)context;
+    flow_error_format(warning, text, sizeof(text));
+    say("warning: %s", text);
+}
+
 bool
 load_declared(const struct policy_arguments *arguments, struct flow_documents *documents,
               struct declared *declared)
@@ -88,6 +98,9 @@ load_declared(const struct policy_arguments *arguments, struct flow_documents *d
     *declared = (struct declared){ NULL, NULL };
     if (load_intent(arguments, documents, &declared->intent) &&
         load_policies(arguments, documents, declared->intent, &declared->policies)) {
+        if (declared->intent != NULL) {
+            flow_intent_tell_unmatched(declared->intent, declared->policies, say_unmatched, NULL);
+        }
         return true;
     }
     declared_free(declared);

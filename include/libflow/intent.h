@@ -45,6 +45,14 @@ FLOW_API size_t flow_intent_note_count(const struct flow_intent_document *intent
 FLOW_API const struct flow_note *flow_intent_note_at(const struct flow_intent_document *intent,
                                                      size_t i);
 
+/**
+ * Tells of each statement whose selector is no pod of the inventory; of none when there are no pods
+ * to compare with. The warning is borrowed for the call.
+ */
+FLOW_API void flow_intent_tell_unmatched(
+    const struct flow_intent_document *intent, const struct flow_policies *policies,
+    void (*tell)(void *context, const struct flow_error *warning), void *context);
+
 /** metadata.name. */
 FLOW_API const char *flow_intent_title(const struct flow_intent_document *intent);
 FLOW_API const char *flow_intent_file(const struct flow_intent_document *intent);

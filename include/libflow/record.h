@@ -353,7 +353,7 @@ struct flow_record {
     uint8_t direction;    /**< enum flow_direction */
     uint8_t is_reply;     /**< enum flow_answer */
     int32_t event_type;   /**< enum flow_event_type */
-    int32_t event_subtype;
+    int32_t event_subtype; /**< of an agent's event flow.AgentEventType: 2 is its start */
     uint16_t trace_point; /**< enum flow_trace_point */
     uint8_t trace_reason; /**< flow.TraceReason */
     uint8_t auth_type;    /**< flow.AuthType */

@@ -114,10 +114,12 @@ struct flow_node_seen {
     uint32_t state;                /**< what Relay told of it last, relay.NodeState; 0: nothing */
     int64_t state_since;           /**< FLOW_TIME_NONE when not told */
     uint64_t outages;              /**< times that it was told to be unavailable, gone or failing */
-    bool expected;                 /**< it counts for the coverage */
-    int64_t unseen;                /**< nanoseconds of the evidence's span without a sign of it */
-    uint64_t gaps;                 /**< times that it was silent for too long */
-    int64_t gap_first, gap_last;   /**< the longest of them, or FLOW_TIME_NONE */
+    uint64_t restarts;             /**< times that its agent started */
+    int64_t restart_first, restart_last; /**< or FLOW_TIME_NONE */
+    bool expected;                       /**< it counts for the coverage */
+    int64_t unseen;              /**< nanoseconds of the evidence's span without a sign of it */
+    uint64_t gaps;               /**< times that it was silent for too long */
+    int64_t gap_first, gap_last; /**< the longest of them, or FLOW_TIME_NONE */
 };
 
 struct flow_tally;

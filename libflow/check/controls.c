@@ -101,8 +101,9 @@ answer_scope(struct answering *answering, uint8_t scope, const char *what)
     struct flow_buf *out = &answering->text;
 
     if (answering->control->findings > 0) {
-        flow_buf_add_format(out, "%llu findings are against it; ",
-                            (unsigned long long)answering->control->findings);
+        flow_buf_add_format(out, "%llu %s against it; ",
+                            (unsigned long long)answering->control->findings,
+                            answering->control->findings == 1 ? "finding is" : "findings are");
         add_scope(answering, scope, what);
         return FLOW_CONTROL_NOT_MET;
     }
@@ -180,8 +181,8 @@ answer_exceptions(struct answering *answering)
     if (answering->intent == NULL || !answering->intent->egress.given) {
         return not_declared(answering, "exceptions");
     }
-    flow_buf_add_format(&answering->text, "%zu exceptions are recorded; ",
-                        answering->intent->egress.count);
+    flow_buf_add_format(&answering->text, "%zu %s recorded; ", answering->intent->egress.count,
+                        answering->intent->egress.count == 1 ? "exception is" : "exceptions are");
     return answer_scope(answering, FLOW_SCOPE_EGRESS, "flows to outside");
 }
 
@@ -190,8 +191,9 @@ static uint8_t
 answer_findings(struct answering *answering)
 {
     if (answering->control->findings > 0) {
-        flow_buf_add_format(&answering->text, "%llu findings are against it",
-                            (unsigned long long)answering->control->findings);
+        flow_buf_add_format(&answering->text, "%llu %s against it",
+                            (unsigned long long)answering->control->findings,
+                            answering->control->findings == 1 ? "finding is" : "findings are");
         return FLOW_CONTROL_NOT_MET;
     }
     if (cannot_show(answering)) {

@@ -26,6 +26,26 @@ keep_lost(struct flow_builder *builder, const struct flow_node_seen *node)
     return flow_builder_keep(builder, &finding);
 }
 
+static bool
+keep_restart(struct flow_builder *builder, const struct flow_node_seen *node)
+{
+    struct flow_finding finding = {
+        .rule = flow_report_rule_named("FC504"),
+        .count = node->restarts,
+        .first = node->restart_first,
+        .last = node->restart_last,
+        .source = node->name,
+        .destination = FLOW_STR(""),
+    };
+
+    flow_buf_reset(&builder->text);
+    flow_buf_add_text(&builder->text,
+                      "the agent of this node started anew; what passed while it was down is not "
+                      "in the log");
+    finding.explanation = flow_builder_text(builder);
+    return flow_builder_keep(builder, &finding);
+}
+
 /* Nodes are missed only where the document says which are to be there, or how much of them. */
 static bool
 asks_coverage(const struct flow_tally *tally)
@@ -137,6 +157,7 @@ flow_builder_gaps(struct flow_builder *builder)
         const struct flow_node_seen *node = &tally->nodes[i];
 
         if ((node->lost > 0 && !keep_lost(builder, node)) ||
+            (node->restarts > 0 && !keep_restart(builder, node)) ||
             (asks_coverage(tally) && node->expected && node->gaps > 0 &&
              !keep_silence(builder, i)) ||
             (asks_coverage(tally) && node->expected && tally->times[i].seen.count > 0 &&

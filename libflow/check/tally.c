@@ -15,6 +15,9 @@
 #include "decode/reader.h"
 #include "intent/intent.h"
 
+/* Of flow.AgentEventType. */
+enum { AGENT_STARTED = 2 };
+
 _Static_assert(sizeof(struct flow_group_key) == 88, "the key must not hold unset bytes");
 
 int
@@ -112,6 +115,8 @@ flow_tally_node_named(struct flow_tally *tally, struct flow_str name)
             .lost_last = FLOW_TIME_NONE,
             .state_since = FLOW_TIME_NONE,
             .gap_first = FLOW_TIME_NONE,
+            .restart_first = FLOW_TIME_NONE,
+            .restart_last = FLOW_TIME_NONE,
             .gap_last = FLOW_TIME_NONE,
         };
     }
@@ -364,6 +369,9 @@ flow_tally_add_node(struct flow_tally *tally, const struct flow_node_seen *seen,
     widen(seen->last, &node->first, &node->last);
     widen(seen->lost_first, &node->lost_first, &node->lost_last);
     widen(seen->lost_last, &node->lost_first, &node->lost_last);
+    node->restarts += seen->restarts;
+    widen(seen->restart_first, &node->restart_first, &node->restart_last);
+    widen(seen->restart_last, &node->restart_first, &node->restart_last);
     for (size_t i = 0; i < times->seen.count; i++) {
         if (!flow_spans_add(&own->seen, times->seen.spans[i].from, times->seen.spans[i].until,
                             tally->silence)) {
@@ -413,6 +421,10 @@ flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch, struct 
             if (!flow_times_add_lost(&tally->times[node - tally->nodes], record)) {
                 return flow_fail_memory(err);
             }
+        }
+        if (record->kind == FLOW_KIND_AGENT_EVENT && record->event_subtype == AGENT_STARTED) {
+            node->restarts++;
+            widen(record->time, &node->restart_first, &node->restart_last);
         }
         if (record->kind == FLOW_KIND_NODE_STATUS && !add_status(tally, record)) {
             return flow_fail_memory(err);

@@ -142,6 +142,10 @@ static const struct flow_field lost_fields[] = {
     { "last", S_LAST },     { "numEventsLost", S_COUNT },
 };
 
+enum agent_field { A_TYPE = 1 };
+
+static const struct flow_field agent_fields[] = { { "type", A_TYPE } };
+
 enum status_field { T_STATE = 1, T_NAMES, T_MESSAGE };
 
 static const struct flow_field status_fields[] = {
@@ -160,6 +164,7 @@ flow_hubble_json_init(struct flow_hubble_json *decoder, struct flow_dict *dict)
     INIT(FLOW_JSON_RESPONSE, response_fields);
     INIT(FLOW_JSON_FLOW, flow_fields);
     INIT(FLOW_JSON_LOST, lost_fields);
+    INIT(FLOW_JSON_AGENT, agent_fields);
     INIT(FLOW_JSON_STATUS, status_fields);
     flow_hubble_json_packet_tables(decoder);
     flow_hubble_json_endpoint_tables(decoder);
@@ -382,6 +387,32 @@ parse_status(struct flow_hubble_json *decoder, struct flow_json *json, struct fl
     return flow_hubble_json_object(decoder, json, FLOW_JSON_STATUS, status_member, status);
 }
 
+static bool
+agent_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number, void *target)
+{
+    (void)decoder;
+    return number == A_TYPE ? flow_hubble_json_enum(json, flow_agent_event_number, target)
+                            : flow_json_skip(json);
+}
+
+/* Of an agent's event its type counts; whatever else it is, it is one. */
+static bool
+parse_agent(struct flow_hubble_json *decoder, struct flow_json *json, struct flow_record *record)
+{
+    const struct flow_json before = *json;
+    uint32_t type = 0;
+
+    if (!flow_hubble_json_object(decoder, json, FLOW_JSON_AGENT, agent_member, &type)) {
+        type = 0;
+        *json = before;
+        if (!flow_json_skip(json)) {
+            return false;
+        }
+    }
+    record->event_subtype = type <= INT32_MAX ? (int32_t)type : 0;
+    return true;
+}
+
 /* What the members of the outer object have shown it to be. */
 struct shape {
     bool known;
@@ -404,7 +435,7 @@ wrapped_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t
         return parse_status(decoder, json, record);
     case F_AGENT_EVENT:
         record->kind = FLOW_KIND_AGENT_EVENT;
-        return flow_json_skip(json);
+        return parse_agent(decoder, json, record);
     default:
         record->kind = FLOW_KIND_DEBUG_EVENT;
         return flow_json_skip(json);

@@ -28,6 +28,7 @@ enum flow_json_table {
     FLOW_JSON_POLICY,
     FLOW_JSON_LOST,
     FLOW_JSON_STATUS,
+    FLOW_JSON_AGENT,
     FLOW_JSON_NAMED, /* objects with name, namespace, kind, key, value */
     FLOW_JSON_AGGREGATE,
     FLOW_JSON_TABLES

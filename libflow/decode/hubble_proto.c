@@ -491,10 +491,10 @@ outer_field(struct flow_hubble_proto *decoder, struct flow_wire *wire, uint32_t 
         begin_member(decoder, record, FLOW_KIND_NODE_STATUS, known);
         return flow_hubble_proto_status(wire, record);
     case BYTES(R_AGENT_EVENT):
+        begin_member(decoder, record, FLOW_KIND_AGENT_EVENT, known);
+        return flow_hubble_proto_agent(wire, tag, record);
     case BYTES(R_DEBUG_EVENT):
-        begin_member(decoder, record,
-                     tag == BYTES(R_AGENT_EVENT) ? FLOW_KIND_AGENT_EVENT : FLOW_KIND_DEBUG_EVENT,
-                     known);
+        begin_member(decoder, record, FLOW_KIND_DEBUG_EVENT, known);
         return flow_wire_skip(wire, tag);
     default:
         return flow_wire_skip(wire, tag);

@@ -78,6 +78,8 @@ bool flow_hubble_proto_l7(struct flow_hubble_proto *decoder, struct flow_wire *w
 
 /* hubble_proto_news.c */
 bool flow_hubble_proto_lost(struct flow_wire *wire, struct flow_record *record);
+/* An agent's event: its type (AgentEventType) becomes event_subtype. */
+bool flow_hubble_proto_agent(struct flow_wire *wire, uint32_t tag, struct flow_record *record);
 bool flow_hubble_proto_status(struct flow_wire *wire, struct flow_record *record);
 
 /* hubble_proto_packet.c */

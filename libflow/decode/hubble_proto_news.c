@@ -46,6 +46,30 @@ flow_hubble_proto_lost(struct flow_wire *wire, struct flow_record *record)
 }
 
 static bool
+agent_field(struct flow_wire *wire, uint32_t tag, void *target)
+{
+    return tag == VARINT(1) ? flow_hubble_proto_enum(wire, INT32_MAX, target)
+                            : flow_wire_skip(wire, tag);
+}
+
+bool
+flow_hubble_proto_agent(struct flow_wire *wire, uint32_t tag, struct flow_record *record)
+{
+    const struct flow_wire before = *wire;
+    uint32_t type = 0;
+
+    if (!flow_wire_message(wire, agent_field, &type)) {
+        *wire = before;
+        type = 0;
+        if (!flow_wire_skip(wire, tag)) {
+            return false;
+        }
+    }
+    record->event_subtype = (int32_t)type;
+    return true;
+}
+
+static bool
 status_field(struct flow_wire *wire, uint32_t tag, void *target)
 {
     struct flow_node_status *status = target;

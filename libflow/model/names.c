@@ -98,6 +98,21 @@ static const struct name node_states[] = {
     NAME(3, "NODE_GONE"),          NAME(4, "NODE_ERROR"),
 };
 
+static const struct name agent_events[] = {
+    NAME(0, "AGENT_EVENT_UNKNOWN"),
+    NAME(2, "AGENT_STARTED"),
+    NAME(3, "POLICY_UPDATED"),
+    NAME(4, "POLICY_DELETED"),
+    NAME(5, "ENDPOINT_REGENERATE_SUCCESS"),
+    NAME(6, "ENDPOINT_REGENERATE_FAILURE"),
+    NAME(7, "ENDPOINT_CREATED"),
+    NAME(8, "ENDPOINT_DELETED"),
+    NAME(9, "IPCACHE_UPSERTED"),
+    NAME(10, "IPCACHE_DELETED"),
+    NAME(11, "SERVICE_UPSERTED"),
+    NAME(12, "SERVICE_DELETED"),
+};
+
 static const struct name lost_sources[] = {
     NAME(0, "UNKNOWN_LOST_EVENT_SOURCE"),
     NAME(1, "PERF_EVENT_RING_BUFFER"),
@@ -257,6 +272,12 @@ bool
 flow_node_state_number(struct flow_str name, uint32_t *number)
 {
     return number_of(node_states, COUNT(node_states), name, number);
+}
+
+bool
+flow_agent_event_number(struct flow_str name, uint32_t *number)
+{
+    return number_of(agent_events, COUNT(agent_events), name, number);
 }
 
 bool

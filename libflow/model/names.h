@@ -17,6 +17,7 @@ bool flow_sock_point_number(struct flow_str name, uint32_t *number);
 bool flow_l7_type_number(struct flow_str name, uint32_t *number);
 bool flow_ip_version_number(struct flow_str name, uint32_t *number);
 bool flow_node_state_number(struct flow_str name, uint32_t *number);
+bool flow_agent_event_number(struct flow_str name, uint32_t *number);
 bool flow_lost_source_number(struct flow_str name, uint32_t *number);
 
 #endif

@@ -83,6 +83,7 @@ add_coverage(struct flow_json_writer *writer, const struct flow_tally *tally,
         flow_json_add_text(writer, "state", flow_node_state_word(node->state));
         flow_json_add_time(writer, "state_since", node->state_since);
         flow_json_add_u64(writer, "outages", node->outages);
+        flow_json_add_u64(writer, "restarts", node->restarts);
         flow_json_add_bool(writer, "expected", node->expected);
         flow_json_add_double(writer, "unseen_seconds", (double)node->unseen / 1e9);
         flow_json_add_u64(writer, "gaps", node->gaps);

@@ -135,6 +135,26 @@ add_results(const struct text *text, const struct flow_tally *tally)
     }
 }
 
+/* What a finding counts. */
+static const char *
+noun_of(const struct flow_finding *finding)
+{
+    static const struct {
+        const char *rule, *one, *many;
+    } nouns[] = {
+        { "FC501", "event", "events" },
+        { "FC502", "gap", "gaps" },
+        { "FC504", "start", "starts" },
+    };
+
+    for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++) {
+        if (strcmp(finding->rule->id, nouns[i].rule) == 0) {
+            return finding->count == 1 ? nouns[i].one : nouns[i].many;
+        }
+    }
+    return finding->count == 1 ? "flow" : "flows";
+}
+
 static void
 add_finding(const struct text *text, const struct flow_finding *finding)
 {
@@ -144,11 +164,7 @@ add_finding(const struct text *text, const struct flow_finding *finding)
                         flow_severity_name(finding->rule->severity), paint(text, PLAIN),
                         finding->rule->name, finding->rule->id);
     add_count(text->out, finding->count);
-    flow_buf_add_format(text->out, "%s\n         %s",
-                        strcmp(finding->rule->id, "FC501") == 0 ? " events"
-                        : finding->count == 1                   ? " flow"
-                                                                : " flows",
-                        paint(text, BOLD));
+    flow_buf_add_format(text->out, " %s\n         %s", noun_of(finding), paint(text, BOLD));
     flow_buf_add_clean(text->out, finding->source);
     if (finding->destination.len > 0) {
         flow_buf_add_text(text->out, " -> ");

@@ -125,7 +125,7 @@ read_document(struct reading *reading, const struct flow_node *root)
     return flow_field_fail(&reading->context, node, "manifest, snapshot, intent or layer");
 }
 
-enum { INPUT_COUNTS = 13, NODE_COUNTS = 4, NODE_TIMES = 5, FLOW_COUNTS = 7, FLOW_TIMES = 3 };
+enum { INPUT_COUNTS = 13, NODE_COUNTS = 5, NODE_TIMES = 7, FLOW_COUNTS = 7, FLOW_TIMES = 3 };
 
 static bool
 read_input(struct reading *reading, const struct flow_node *root)
@@ -218,11 +218,14 @@ read_node(struct reading *reading, const struct flow_node *root)
     node->seen.lost = (uint64_t)n[1];
     node->seen.state = (uint32_t)n[2];
     node->seen.outages = (uint64_t)n[3];
+    node->seen.restarts = (uint64_t)n[4];
     node->seen.first = t[0];
     node->seen.last = t[1];
     node->seen.lost_first = t[2];
     node->seen.lost_last = t[3];
     node->seen.state_since = t[4];
+    node->seen.restart_first = t[5];
+    node->seen.restart_last = t[6];
     return read_spans(reading, root, "seen", &node->times.seen) &&
            read_spans(reading, root, "lost", &node->times.lost);
 }

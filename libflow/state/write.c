@@ -152,6 +152,7 @@ add_nodes(struct output *output, const struct flow_tally *tally)
         flow_json_add_u64(writer, NULL, node->lost);
         flow_json_add_u64(writer, NULL, node->state);
         flow_json_add_u64(writer, NULL, node->outages);
+        flow_json_add_u64(writer, NULL, node->restarts);
         flow_json_close(writer, ']');
         flow_json_open(writer, "times", '[');
         add_time(output, NULL, node->first);
@@ -159,6 +160,8 @@ add_nodes(struct output *output, const struct flow_tally *tally)
         add_time(output, NULL, node->lost_first);
         add_time(output, NULL, node->lost_last);
         add_time(output, NULL, node->state_since);
+        add_time(output, NULL, node->restart_first);
+        add_time(output, NULL, node->restart_last);
         flow_json_close(writer, ']');
         add_spans(output, "seen", &tally->times[i].seen);
         add_spans(output, "lost", &tally->times[i].lost);
