@@ -347,17 +347,17 @@ struct flow_record {
     struct flow_str node_name; /**< "node" or "cluster/node"; lives as long as the dictionary */
     uint32_t node;             /**< number of the node name in the dictionary */
 
-    uint16_t verdict;     /**< enum flow_verdict */
-    uint16_t drop_reason; /**< flow.DropReason; 65535: any number from there on */
-    uint8_t type;         /**< enum flow_type */
-    uint8_t direction;    /**< enum flow_direction */
-    uint8_t is_reply;     /**< enum flow_answer */
-    int32_t event_type;   /**< enum flow_event_type */
+    uint16_t verdict;      /**< enum flow_verdict */
+    uint16_t drop_reason;  /**< flow.DropReason; 65535: any number from there on */
+    uint8_t type;          /**< enum flow_type */
+    uint8_t direction;     /**< enum flow_direction */
+    uint8_t is_reply;      /**< enum flow_answer */
+    int32_t event_type;    /**< enum flow_event_type */
     int32_t event_subtype; /**< of an agent's event flow.AgentEventType: 2 is its start */
-    uint16_t trace_point; /**< enum flow_trace_point */
-    uint8_t trace_reason; /**< flow.TraceReason */
-    uint8_t auth_type;    /**< flow.AuthType */
-    uint8_t sock_point;   /**< flow.SocketTranslationPoint */
+    uint16_t trace_point;  /**< enum flow_trace_point */
+    uint8_t trace_reason;  /**< flow.TraceReason */
+    uint8_t auth_type;     /**< flow.AuthType */
+    uint8_t sock_point;    /**< flow.SocketTranslationPoint */
     uint8_t policy_match_type;
     uint16_t proxy_port;
 

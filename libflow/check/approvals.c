@@ -45,8 +45,10 @@ flow_approval_state_at(const struct flow_approval *approval, int64_t time)
     if (time > approval->until_time) {
         return FLOW_APPROVAL_EXPIRED;
     }
-    return approval->until_time - expiring_within <= time ? FLOW_APPROVAL_EXPIRING
-                                                          : FLOW_APPROVAL_IN_FORCE;
+    return approval->until_time < INT64_MIN + expiring_within ||
+                   approval->until_time - expiring_within <= time
+               ? FLOW_APPROVAL_EXPIRING
+               : FLOW_APPROVAL_IN_FORCE;
 }
 
 static bool

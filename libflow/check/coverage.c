@@ -144,7 +144,7 @@ expect_nodes(struct flow_tally *tally)
         bool found = false;
 
         for (uint32_t i = 0; i < tally->node_names.count; i++) {
-            if (is_named(&tally->nodes[i], expected->texts[e])) {
+            if (!tally->times[i].made && is_named(&tally->nodes[i], expected->texts[e])) {
                 tally->nodes[i].expected = true;
                 found = true;
             }
@@ -155,21 +155,36 @@ expect_nodes(struct flow_tally *tally)
                 return false;
             }
             node->expected = true;
+            tally->times[node - tally->nodes].made = true;
         }
     }
     return true;
+}
+
+/* From a time to a later one; centuries that do not fit are as long as can be. */
+static int64_t
+length_of(int64_t from, int64_t until)
+{
+    return from < 0 && until > INT64_MAX + from ? INT64_MAX : until - from;
+}
+
+static int64_t
+sum_of(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
 /* A stretch in which nothing was heard of a node, if it is too long. */
 static void
 add_gap(const struct flow_tally *tally, struct flow_node_seen *node, int64_t from, int64_t until)
 {
-    if (until <= from || until - from <= tally->silence) {
+    if (until <= from || length_of(from, until) <= tally->silence) {
         return;
     }
     node->gaps++;
-    node->unseen += until - from;
-    if (node->gap_first == FLOW_TIME_NONE || until - from > node->gap_last - node->gap_first) {
+    node->unseen = sum_of(node->unseen, length_of(from, until));
+    if (node->gap_first == FLOW_TIME_NONE ||
+        length_of(from, until) > length_of(node->gap_first, node->gap_last)) {
         node->gap_first = from;
         node->gap_last = until;
     }
@@ -187,7 +202,7 @@ lost_in(const struct flow_spans *seen, const struct flow_span *lost, const struc
 
         from = from > whole->from ? from : whole->from;
         until = until < whole->until ? until : whole->until;
-        sum += until > from ? until - from : 0;
+        sum = until > from ? sum_of(sum, length_of(from, until)) : sum;
     }
     return sum;
 }
@@ -208,14 +223,14 @@ cover_node(const struct flow_tally *tally, struct flow_node_seen *node,
     if (times->seen.count == 0) {
         /* never heard of, however short the time */
         node->gaps = 1;
-        node->unseen = whole->until - whole->from;
+        node->unseen = length_of(whole->from, whole->until);
         node->gap_first = whole->from;
         node->gap_last = whole->until;
         return;
     }
     add_gap(tally, node, at, whole->until);
     for (size_t i = 0; i < times->lost.count; i++) {
-        node->unseen += lost_in(&times->seen, &times->lost.spans[i], whole);
+        node->unseen = sum_of(node->unseen, lost_in(&times->seen, &times->lost.spans[i], whole));
     }
 }
 
@@ -223,28 +238,43 @@ bool
 flow_tally_cover(struct flow_tally *tally)
 {
     const struct flow_span whole = { tally->totals.first, tally->totals.last };
-    double seen = 0;
-    size_t count = 0;
 
-    tally->coverage = 0;
     if (!expect_nodes(tally)) {
         return false;
     }
     for (uint32_t i = 0; i < tally->node_names.count && whole.from != FLOW_TIME_NONE; i++) {
-        struct flow_node_seen *node = &tally->nodes[i];
-        const double length = (double)(whole.until - whole.from);
+        cover_node(tally, &tally->nodes[i], &tally->times[i], &whole);
+    }
+    return true;
+}
 
-        cover_node(tally, node, &tally->times[i], &whole);
-        if (node->expected) {
-            count++;
-            /* whole instants are seen or not; the two ends of long ones may be rounded apart */
-            seen += tally->times[i].seen.count == 0 || (double)node->unseen > length ? 0
-                    : length > 0 ? (length - (double)node->unseen) / length
-                                 : 1;
+void
+flow_tally_share(struct flow_tally *tally)
+{
+    double length, seen = 0;
+    size_t count = 0;
+
+    tally->coverage = 0;
+    if (tally->totals.first == FLOW_TIME_NONE) {
+        return;
+    }
+    length = (double)tally->totals.last - (double)tally->totals.first;
+    for (size_t i = 0; i < tally->sorted_count; i++) {
+        const struct flow_node_seen *node = &tally->sorted[i];
+
+        if (!node->expected) {
+            continue;
         }
+        count++;
+        if (node->first == FLOW_TIME_NONE) {
+            continue;
+        }
+        /* one instant is seen or not; long times may be rounded apart at their ends */
+        seen += length <= 0                      ? 1
+                : (double)node->unseen >= length ? 0
+                                                 : (length - (double)node->unseen) / length;
     }
     tally->coverage = count > 0 ? seen / (double)count : 0;
-    return true;
 }
 
 double

@@ -120,6 +120,7 @@ flow_tally_node_named(struct flow_tally *tally, struct flow_str name)
             .gap_last = FLOW_TIME_NONE,
         };
     }
+    tally->times[place].made = false;
     return &tally->nodes[place];
 }
 
@@ -469,11 +470,16 @@ flow_tally_finish(struct flow_tally *tally, struct flow_error *err)
         return flow_fail_memory(err);
     }
     tally->sorted = sorted;
-    tally->sorted_count = count;
-    if (count > 0) {
-        memcpy(sorted, tally->nodes, count * sizeof(*sorted));
-        qsort(sorted, count, sizeof(*sorted), compare_nodes);
+    tally->sorted_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!tally->times[i].made || tally->nodes[i].expected) {
+            sorted[tally->sorted_count++] = tally->nodes[i];
+        }
     }
+    if (tally->sorted_count > 0) {
+        qsort(sorted, tally->sorted_count, sizeof(*sorted), compare_nodes);
+    }
+    flow_tally_share(tally);
     if (!flow_tally_sort_inputs(tally)) {
         return flow_fail_memory(err);
     }

@@ -27,6 +27,7 @@ struct flow_spans {
 /* When a node was heard of, and when events of it were lost. */
 struct flow_node_times {
     struct flow_spans seen, lost;
+    bool made; /* it is expected, and there is no sign of it */
 };
 
 /* What a group is about. */
@@ -115,6 +116,8 @@ bool flow_times_add_seen(const struct flow_tally *tally, struct flow_node_times 
 struct flow_node_seen *flow_tally_node_named(struct flow_tally *tally, struct flow_str name);
 /* Which share of nodes and time was seen, and where each node was silent. False: out of memory. */
 bool flow_tally_cover(struct flow_tally *tally);
+/* The share over all nodes, which are sorted by then: so the sum hangs on no order. */
+void flow_tally_share(struct flow_tally *tally);
 /* baseline.c: compares the findings with an earlier report. */
 bool flow_tally_compare(struct flow_tally *tally);
 /* controls.c, once there are findings. */

@@ -159,13 +159,17 @@ flow_intent_layer_statement(const struct flow_intent_layer *layer,
     const struct flow_layer *of = &layer->layer;
 
     for (size_t i = 0; i < of->rule_count && answer->rule.len > 0; i++) {
-        if (of->rules[i].line == answer->line && flow_str_equal(of->rules[i].name, answer->rule)) {
+        const struct flow_layer_rule *rule = &of->rules[i];
+        const uint32_t line = rule->line > 0 ? rule->line : of->groups[rule->group].line;
+
+        if (line == answer->line && flow_str_equal(rule->name, answer->rule)) {
             return &layer->of_rules[i];
         }
     }
     for (size_t i = 0; i < of->group_count; i++) {
         if (of->groups[i].line == answer->line &&
-            flow_str_equal(group_name(&of->groups[i]), answer->group)) {
+            (flow_str_equal(of->groups[i].name, answer->group) ||
+             flow_str_equal(of->groups[i].id, answer->group))) {
             return &layer->of_groups[i];
         }
     }

@@ -145,6 +145,9 @@ add_nodes(struct output *output, const struct flow_tally *tally)
         const struct flow_node_seen *node = &tally->nodes[i];
         struct flow_json_writer *writer = &output->writer;
 
+        if (tally->times[i].made) {
+            continue;
+        }
         flow_json_open(writer, NULL, '{');
         add_bytes(output, "node", node->name);
         flow_json_open(writer, "counts", '[');
