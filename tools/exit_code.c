@@ -27,7 +27,7 @@ judged_exit_code(const struct flow_tally *tally, const struct limits *limits, bo
     /* without policies it is the intent document alone that decides */
     undecided = flow_policies_count(policies) == 0 && flow_tally_intent(tally) != NULL
                     ? flow_tally_intent_flows(tally, FLOW_INTENT_UNDECIDABLE)
-                    : totals.undecided;
+                    : totals.unsure;
     /* when no flow at all could be decided, nothing was checked */
     return (double)undecided > limits->max_undecided * (double)totals.flows ||
                    (totals.flows > 0 && undecided == totals.flows)

@@ -196,6 +196,7 @@ struct flow_tally_totals {
     uint64_t flows;      /**< flow records */
     uint64_t duplicates; /**< drop records whose policy verdict is counted instead */
     uint64_t undecided;  /**< flows with result undecided */
+    uint64_t unsure;     /**< those, and flows whose intent is undecidable */
     /** Of the results: replies, which are judged with their connection, and other events that say
         nothing of a verdict of their own. */
     uint64_t replies_of_results, no_verdict;

@@ -189,9 +189,9 @@ find_missing(struct flow_builder *builder, struct flow_approval_use *use)
     const struct {
         const char *name, *value;
     } fields[] = {
-        { "purpose", approval->purpose },        { "owner", approval->owner },
-        { "reason", approval->reason },          { "mitigation", approval->mitigation },
-        { "approvedBy", approval->approved_by }, { "expires", approval->expires_on },
+        { "owner", approval->owner },           { "reason", approval->reason },
+        { "mitigation", approval->mitigation }, { "approvedBy", approval->approved_by },
+        { "expires", approval->expires_on },
     };
 
     flow_buf_reset(&builder->text);

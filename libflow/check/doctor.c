@@ -147,6 +147,9 @@ flow_doctor_new(struct flow_doctor **out, const struct flow_policies *policies,
             doctor->fields[f].needed |= doctor->checks[i].asked && (checks[i].fields >> f & 1) != 0;
         }
     }
+    /* a pod may have no workload, so that it is not missed, but what has one is told by it */
+    doctor->fields[FLOW_FIELD_SOURCE_WORKLOADS].needed = true;
+    doctor->fields[FLOW_FIELD_DESTINATION_WORKLOADS].needed = true;
     *out = doctor;
     return FLOW_OK;
 }

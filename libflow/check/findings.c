@@ -72,10 +72,7 @@ finding_of(struct flow_builder *builder, const struct flow_group *group)
         .intent = violation,
         .statement =
             violation ? (const struct flow_intent_statement *)(uintptr_t)key->statement : NULL,
-        .undecided = violation && key->violation != FLOW_VIOLATION_UNDECIDABLE &&
-                             key->violation != FLOW_VIOLATION_DIRECT_IP
-                         ? 0
-                         : key->undecided,
+        .undecided = key->undecided,
         .direction = violation ? FLOW_DIRECTION_UNKNOWN : key->direction,
         .first = group->first,
         .last = group->last,

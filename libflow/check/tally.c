@@ -326,6 +326,9 @@ flow_tally_add_flow(struct flow_tally *tally, const struct flow_record *record,
         tally->totals.undecided += weight->flows;
         count_codes(tally, record->undecided, weight->flows);
     }
+    if (record->result == FLOW_RESULT_UNDECIDED || record->intent == FLOW_INTENT_UNDECIDABLE) {
+        tally->totals.unsure += weight->flows;
+    }
     if (record->intent_decision != NULL && !add_intent(tally, record, weight)) {
         return false;
     }

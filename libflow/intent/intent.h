@@ -165,8 +165,9 @@ enum flow_place {
 struct flow_intent_end {
     const struct flow_party *party;
     struct flow_address address;
-    uint8_t place; /* enum flow_place */
-    bool foreign;  /* at an address of the cluster's that nothing of the cluster is known to have */
+    uint8_t place;   /* enum flow_place */
+    bool may_be_pod; /* it is not told as a pod, and stands where pods are */
+    bool foreign; /* at an address of the cluster's that nothing of the cluster is known to have */
     const struct flow_intent_zone *zone;
     struct flow_tri has_project;
     struct flow_str project; /* when it has one for sure */

@@ -430,7 +430,12 @@ judge_all(struct judging *judging)
     }
     flow_judge_resolver(judging, approved);
     if (judging->client.foreign && flow_judging_is_inside(&judging->server)) {
-        judging->forbidden = true;
+        /* whose addresses there are is known from the pods of an inventory alone */
+        if (judging->question->inventory->pods.keys.count > 0) {
+            judging->forbidden = true;
+        } else {
+            judging->why |= FLOW_UNDECIDED_INVENTORY;
+        }
         flow_judging_violate(judging, FLOW_VIOLATION_FOREIGN, &judging->intent->cluster);
     }
     judge_layers(judging);

@@ -205,8 +205,7 @@ find_project(const struct flow_intent_document *intent, struct flow_intent_end *
         return flow_tri_of(true);
     }
     if (party->class != FLOW_PARTY_POD) {
-        return end->place == FLOW_PLACE_POD &&
-                       (party->class == FLOW_PARTY_WORLD || party->class == FLOW_PARTY_UNKNOWN) &&
+        return end->may_be_pod &&
                        (projects->namespace_label.len > 0 || projects->pod_label.len > 0 ||
                         projects->namespace_patterns.count > 0)
                    ? flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS)
@@ -230,6 +229,23 @@ find_project(const struct flow_intent_document *intent, struct flow_intent_end *
         }
     }
     return found;
+}
+
+/* A machine of a project, which has an address of its own, is no pod that lost its labels. */
+static bool
+may_be_pod(const struct flow_intent_document *intent, const struct flow_intent_question *question,
+           const struct flow_intent_end *end)
+{
+    const uint8_t class = end->party->class;
+    const uint8_t owner = flow_inventory_address(question->inventory, &end->address).owner;
+
+    if (class != FLOW_PARTY_WORLD && class != FLOW_PARTY_UNKNOWN) {
+        return false;
+    }
+    return end->place == FLOW_PLACE_UNKNOWN || owner == FLOW_OWNER_POD ||
+           owner == FLOW_OWNER_SERVICE || owner == FLOW_OWNER_SEVERAL ||
+           flow_intent_holds(&intent->pods, &end->address) ||
+           flow_intent_holds(&intent->services, &end->address);
 }
 
 void
@@ -256,6 +272,7 @@ flow_intent_place(const struct flow_intent_document *intent,
     if (end->zone == NULL) {
         end->zone = zone_of_address(intent, &end->address);
     }
+    end->may_be_pod = may_be_pod(intent, question, end);
     end->has_project = find_project(intent, end);
 }
 
@@ -300,12 +317,7 @@ match_pod(const struct flow_who *who, const struct flow_intent_end *end)
     struct flow_tri match = flow_tri_of(true);
 
     if (party->class != FLOW_PARTY_POD) {
-        /* a pod that is not told as one */
-        return end->place == FLOW_PLACE_UNKNOWN ||
-                       (end->place == FLOW_PLACE_POD &&
-                        (party->class == FLOW_PARTY_WORLD || party->class == FLOW_PARTY_UNKNOWN))
-                   ? flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS)
-                   : flow_tri_of(false);
+        return end->may_be_pod ? flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS) : flow_tri_of(false);
     }
     if (who->namespaces.count > 0) {
         match = party->namespace_name.len == 0

@@ -281,7 +281,10 @@ read_destination(struct flow_intent_reader *reader, const struct flow_node *node
         return false;
     }
     for (size_t i = 0; i < to->fqdns.count; i++) {
-        if (!flow_cilium_is_name(to->fqdns.texts[i], true)) {
+        const struct flow_str name = to->fqdns.texts[i];
+
+        if (!flow_cilium_is_name(name, true) || name.ptr[0] == '.' ||
+            memmem(name.ptr, name.len, "..", 2) != NULL) {
             return flow_field_fail(&reader->context, flow_field(map, "fqdns"),
                                    "DNS names, with * for part of a label, at fqdns");
         }

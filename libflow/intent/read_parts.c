@@ -206,7 +206,9 @@ parse_port(struct flow_str text, struct flow_intent_port *port)
             return pos == text.len && (port->any || i < 3);
         }
     }
-    return pos == text.len && protocol.len == 0 && !(port->any && text.len > 3);
+    /* without a protocol nothing may stand behind the port */
+    return pos == text.len && protocol.len == 0 && memchr(text.ptr, '/', text.len) == NULL &&
+           !(port->any && text.len > 3);
 }
 
 bool

@@ -48,6 +48,7 @@ add_coverage(struct flow_json_writer *writer, const struct flow_tally *tally,
     flow_json_add_u64(writer, "flows", totals->flows);
     flow_json_add_u64(writer, "duplicates", totals->duplicates);
     flow_json_add_u64(writer, "undecided", totals->undecided);
+    flow_json_add_u64(writer, "undecided_or_intent", totals->unsure);
     flow_json_add_share(writer, "undecided_share", totals->undecided, totals->flows);
     flow_json_open(writer, "missing_facts", '{');
     for (unsigned code = 0; code < FLOW_UNDECIDED_COUNT; code++) {

@@ -64,7 +64,8 @@ def the_smallest_mask_decides_what_the_whole_record_does(folder):
     whole = _report(folder, "".join(json.dumps(r) + "\n" for r in records), options)
     equal(_report(folder, _masked(records, mask), options) == whole, True)
     # each of them is needed; what two fields tell of is tried in the tests of decoding
-    spare = {"traffic_direction", "trace_observation_point", "source_names"}
+    spare = {"trace_observation_point", "source.workloads",
+             "destination.workloads"}
     for path in mask:
         less = _report(folder, _masked(records, [p for p in mask if p != path]), options)
         equal((path, less == whole), (path, path in spare))

@@ -216,7 +216,7 @@ class _Run:
         if found[0]["id"].startswith("FC2"):
             statement = found[0]["statement"]
             # a layer's statement is the rule in the file of the layer
-            files = [os.path.basename(self.intent)] + (["fridge-nsg.json"] if found[0]["id"] == "FC212" else [])
+            files = [os.path.basename(self.intent)] + (["fridge-nsg.json", "treu-security-groups.json"] if found[0]["id"] == "FC212" else [])
             assert os.path.basename(statement["file"]) in files, statement
             assert statement["line"] >= 1, statement
         return found[0]
