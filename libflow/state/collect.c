@@ -27,12 +27,20 @@ struct fast_key {
     uint8_t sock_point, ip_version, opener, answer, tunnel, captured, auth_type, tunnelled;
 };
 
+/* What makes a cell the one it is; compared as bytes. */
+struct cell_key {
+    uint32_t message, span;
+    int64_t time;
+    uint8_t captured, opener, answer, tunnel;
+};
+
 int
 flow_state_new(struct flow_state **out, struct flow_error *err)
 {
     struct flow_state *state = calloc(1, sizeof(*state));
 
-    if (state == NULL || !flow_intern_init(&state->keys) || !flow_intern_init(&state->fast)) {
+    if (state == NULL || !flow_intern_init(&state->messages) || !flow_intern_init(&state->keys) ||
+        !flow_intern_init(&state->fast)) {
         flow_state_free(state);
         return flow_fail_memory(err);
     }
@@ -48,6 +56,7 @@ flow_state_free(struct flow_state *state)
             free(state->nodes[i].times.seen.spans);
             free(state->nodes[i].times.lost.spans);
         }
+        flow_intern_free(&state->messages);
         flow_intern_free(&state->keys);
         flow_intern_free(&state->fast);
         free(state->of_fast);
@@ -93,15 +102,21 @@ flow_state_count(struct flow_state *state, struct flow_str message, uint32_t spa
                  const struct flow_cell_capture *capture, const struct flow_weight *weight,
                  uint32_t *number)
 {
-    struct flow_buf key = { 0 };
+    struct cell_key key;
     bool is_new;
 
-    flow_buf_add_format(&key, "%u|%lld|%d%u,%u,%u|", span, (long long)time, capture->captured,
-                        capture->opener, capture->answer, capture->tunnel);
-    flow_buf_add_str(&key, message);
-    *number =
-        key.failed ? FLOW_INTERN_NONE : flow_intern_add(&state->keys, flow_buf_str(&key), &is_new);
-    flow_buf_free(&key);
+    memset(&key, 0, sizeof(key));
+    key.message = flow_intern_add(&state->messages, message, NULL);
+    key.span = span;
+    key.time = time;
+    key.captured = capture->captured;
+    key.opener = capture->opener;
+    key.answer = capture->answer;
+    key.tunnel = capture->tunnel;
+    *number = key.message == FLOW_INTERN_NONE
+                  ? FLOW_INTERN_NONE
+                  : flow_intern_add(&state->keys,
+                                    (struct flow_str){ (const char *)&key, sizeof(key) }, &is_new);
     if (*number == FLOW_INTERN_NONE) {
         return false;
     }
@@ -116,10 +131,8 @@ flow_state_count(struct flow_state *state, struct flow_str message, uint32_t spa
         state->room = room;
     }
     if (is_new) {
-        const struct flow_str kept = flow_intern_text(&state->keys, *number);
-
         state->cells[*number] = (struct flow_cell){
-            .message = { kept.ptr + (kept.len - message.len), message.len },
+            .message = key.message,
             .span = span,
             .time = time,
             .capture = *capture,

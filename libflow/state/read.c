@@ -254,24 +254,43 @@ read_name(struct reading *reading, const struct flow_node *root)
     return true;
 }
 
+/* Messages are numbered as they come; the same one does not come again. */
+static bool
+read_message(struct reading *reading, const struct flow_node *root)
+{
+    struct flow_str message;
+    bool is_new;
+
+    if (!take_bytes(reading, root, "message", &message)) {
+        return false;
+    }
+    if (flow_intern_add(&reading->state->messages, message, &is_new) == FLOW_INTERN_NONE) {
+        flow_fail_memory(reading->context.err);
+        return false;
+    }
+    return is_new || flow_field_fail(&reading->context, root, "a message that was not there yet");
+}
+
 static bool
 read_flow(struct reading *reading, const struct flow_node *root)
 {
     int64_t n[FLOW_COUNTS], t[FLOW_TIMES];
     struct flow_cell_capture capture;
     struct flow_weight weight;
-    struct flow_str message;
+    int64_t message;
     uint32_t number;
 
-    if (!take_bytes(reading, root, "flow", &message) ||
+    if (!flow_field_integer(&reading->context, flow_field(root, "flow"), "flow", 0,
+                            (int64_t)reading->state->messages.count - 1, &message) ||
         !take_numbers(reading, root, "counts", 0, n, FLOW_COUNTS) ||
         !take_numbers(reading, root, "times", INT64_MIN + 1, t, FLOW_TIMES)) {
         return false;
     }
     capture = (struct flow_cell_capture){ n[3] != 0, (uint8_t)n[4], (uint8_t)n[5], (uint8_t)n[6] };
     weight = (struct flow_weight){ (uint64_t)n[0], (uint64_t)n[1], t[1], t[2] };
-    if (!flow_state_count(reading->state, message, (uint32_t)n[2], t[0], &capture, &weight,
-                          &number)) {
+    if (!flow_state_count(reading->state,
+                          flow_intern_text(&reading->state->messages, (uint32_t)message),
+                          (uint32_t)n[2], t[0], &capture, &weight, &number)) {
         flow_fail_memory(reading->context.err);
         return false;
     }
@@ -312,9 +331,9 @@ read_value(struct reading *reading, const struct flow_node *root)
         const char *key;
         bool (*read)(struct reading *reading, const struct flow_node *root);
     } values[] = {
-        { "flow", read_flow },         { "name", read_name },   { "setting", read_setting },
-        { "document", read_document }, { "input", read_input }, { "node", read_node },
-        { "schema", read_head },       { "end", read_end },
+        { "flow", read_flow },       { "message", read_message },   { "name", read_name },
+        { "setting", read_setting }, { "document", read_document }, { "input", read_input },
+        { "node", read_node },       { "schema", read_head },       { "end", read_end },
     };
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {

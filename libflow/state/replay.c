@@ -47,8 +47,10 @@ static bool
 add_messages(const struct flow_state *state, struct flow_buf *out)
 {
     for (uint32_t i = 0; i < state->keys.count; i++) {
-        flow_proto_add_varint(out, state->cells[i].message.len);
-        flow_buf_add_str(out, state->cells[i].message);
+        const struct flow_str message = flow_intern_text(&state->messages, state->cells[i].message);
+
+        flow_proto_add_varint(out, message.len);
+        flow_buf_add_str(out, message);
     }
     return !out->failed;
 }

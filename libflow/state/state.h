@@ -18,9 +18,9 @@ struct flow_cell_capture {
 
 /* Flows that differ in nothing that anything hangs on: one of them, and how many there were. */
 struct flow_cell {
-    struct flow_str message; /* an ExportEvent whose time says nothing */
-    uint32_t span;           /* of the intent's borders */
-    int64_t time;            /* where names can matter, the time itself; else FLOW_TIME_NONE */
+    uint32_t message; /* number of an ExportEvent whose time says nothing */
+    uint32_t span;    /* of the intent's borders */
+    int64_t time;     /* where names can matter, the time itself; else FLOW_TIME_NONE */
     struct flow_cell_capture capture;
     struct flow_weight weight;
 };
@@ -33,6 +33,7 @@ struct flow_state_node {
 
 struct flow_state {
     struct flow_arena arena;
+    struct flow_intern messages;
     struct flow_intern keys; /* what makes a cell the one it is -> its number */
     struct flow_intern fast; /* the same by numbers and addresses of this process */
     uint32_t *of_fast;       /* number in fast -> number of the cell */

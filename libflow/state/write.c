@@ -200,7 +200,7 @@ add_cells(struct output *output, const struct flow_state *state)
         struct flow_json_writer *writer = &output->writer;
 
         flow_json_open(writer, NULL, '{');
-        add_bytes(output, "flow", cell->message);
+        flow_json_add_u64(writer, "flow", cell->message);
         flow_json_open(writer, "counts", '[');
         flow_json_add_u64(writer, NULL, cell->weight.flows);
         flow_json_add_u64(writer, NULL, cell->weight.bytes);
@@ -221,6 +221,17 @@ add_cells(struct output *output, const struct flow_state *state)
 }
 
 static void
+add_messages(struct output *output, const struct flow_state *state)
+{
+    for (uint32_t i = 0; i < state->messages.count && output->rc == FLOW_OK; i++) {
+        flow_json_open(&output->writer, NULL, '{');
+        add_bytes(output, "message", flow_intern_text(&state->messages, i));
+        flow_json_close(&output->writer, '}');
+        end_line(output);
+    }
+}
+
+static void
 add_all(struct output *output, const struct flow_state *state, const struct flow_tally *tally,
         const struct flow_names *names, const struct flow_documents *documents)
 {
@@ -236,6 +247,7 @@ add_all(struct output *output, const struct flow_state *state, const struct flow
     if (names != NULL) {
         flow_names_each(names, add_name, output);
     }
+    add_messages(output, state);
     add_cells(output, state);
     /* what is behind it shows that nothing is missing before it */
     flow_json_open(&output->writer, NULL, '{');
