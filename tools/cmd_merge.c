@@ -74,8 +74,8 @@ parse(struct merging *merging, int argc, char **argv)
                : FLOW_E_ARGUMENT;
 }
 
-/* Reads every state; they must have been made with the same. */
-static bool
+/* Reads every state; they must have been made with the same. An exit code. */
+static int
 read_states(struct merging *merging)
 {
     struct flow_error err;
@@ -84,7 +84,7 @@ read_states(struct merging *merging)
     for (size_t i = 0; merging->states != NULL && i < merging->count; i++) {
         if (flow_state_read(&merging->states[i], merging->paths[i], &err) != FLOW_OK) {
             say_error(&err);
-            return false;
+            return EXIT_INPUT;
         }
         merging->unreadable |= flow_state_unreadable(merging->states[i]);
         if (flow_state_agree(merging->states[0], merging->states[i], &err) != FLOW_OK) {
@@ -92,10 +92,10 @@ read_states(struct merging *merging)
 
             flow_error_format(&err, text, sizeof(text));
             say("%s: %s", merging->paths[i], text);
-            return false;
+            return EXIT_USAGE;
         }
     }
-    return merging->states != NULL;
+    return merging->states != NULL ? EXIT_CLEAN : EXIT_INPUT;
 }
 
 static int
@@ -145,10 +145,13 @@ static int
 run(struct merging *merging)
 {
     struct flow_error err;
+    const int code = read_states(merging);
     int rc;
 
-    if (!read_states(merging) ||
-        !load_kept(flow_state_documents(merging->states[0]), &merging->declared)) {
+    if (code != EXIT_CLEAN) {
+        return code;
+    }
+    if (!load_kept(flow_state_documents(merging->states[0]), &merging->declared)) {
         return EXIT_USAGE;
     }
     rc = merge(merging, &err);

@@ -276,6 +276,14 @@ say_note(void *context, const struct flow_error *note)
     say_error(note);
 }
 
+/* Whether answers hang on names; to call addresses by names alone is not worth single records. */
+static bool
+needs_names(const struct declared *declared)
+{
+    return flow_policies_ask_names(declared->policies) ||
+           (declared->intent != NULL && flow_intent_asks_names(declared->intent));
+}
+
 /* Reads the policies; what is in force stays when they cannot be read. */
 static int
 read_policies(struct run *run, struct flow_error *err)
@@ -295,7 +303,7 @@ read_policies(struct run *run, struct flow_error *err)
         return FLOW_E_INVALID;
     }
     rc = flow_classifier_new(&generation->classifier, generation->declared.policies, err);
-    if (rc == FLOW_OK && run->names == NULL && wants_names(&generation->declared)) {
+    if (rc == FLOW_OK && run->names == NULL && needs_names(&generation->declared)) {
         rc = flow_names_new(&run->names, err);
     }
     if (rc != FLOW_OK) {

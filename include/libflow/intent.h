@@ -62,6 +62,9 @@ FLOW_API const char *flow_intent_engine(const struct flow_intent_document *inten
 FLOW_API size_t flow_intent_variable_count(const struct flow_intent_document *intent);
 FLOW_API const char *flow_intent_variable_at(const struct flow_intent_document *intent, size_t i);
 
+/** Whether an approval goes by DNS name, so that answers in the log can change an answer. */
+FLOW_API bool flow_intent_asks_names(const struct flow_intent_document *intent);
+
 /** coverage.minimum, 0 to 1; below 0 when the document asks for none. */
 FLOW_API double flow_intent_minimum_coverage(const struct flow_intent_document *intent);
 

@@ -200,6 +200,7 @@ struct flow_tally_totals {
     /** Of the results: replies, which are judged with their connection, and other events that say
         nothing of a verdict of their own. */
     uint64_t replies_of_results, no_verdict;
+    uint64_t aggregated;    /**< flows that an exporter put together of several */
     uint64_t before_phases; /**< flows before the first phase of the intent document */
     uint64_t records, damaged, lost, lost_reports, node_status;
     uint64_t ungrouped; /**< flows beyond the number of groups that are told apart */

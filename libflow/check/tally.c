@@ -438,6 +438,8 @@ flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch, struct 
         }
         node->flows++;
         flow_weigh(record, &weight);
+        tally->totals.aggregated +=
+            record->aggregate[0] + (uint64_t)record->aggregate[1] + record->aggregate[2] > 1;
         widen(weight.first, &node->first, &node->last);
         widen(weight.last, &node->first, &node->last);
         if (!flow_times_add_seen(tally, &tally->times[node - tally->nodes], &weight) ||

@@ -389,6 +389,12 @@ flow_intent_minimum_coverage(const struct flow_intent_document *intent)
     return intent->minimum_coverage;
 }
 
+bool
+flow_intent_asks_names(const struct flow_intent_document *intent)
+{
+    return intent->asks_names;
+}
+
 size_t
 flow_intent_approval_count(const struct flow_intent_document *intent)
 {

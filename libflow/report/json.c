@@ -66,6 +66,7 @@ add_coverage(struct flow_json_writer *writer, const struct flow_tally *tally,
     flow_json_add_u64(writer, "damaged", totals->damaged);
     flow_json_add_bool(writer, "cut_short", totals->cut_short);
     flow_json_add_double(writer, "share", flow_tally_coverage(tally));
+    flow_json_add_u64(writer, "aggregated", totals->aggregated);
     flow_json_add_u64(writer, "ungrouped", totals->ungrouped);
     flow_json_add_time(writer, "first", totals->first);
     flow_json_add_time(writer, "last", totals->last);

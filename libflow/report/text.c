@@ -281,6 +281,11 @@ add_balance(const struct text *text, const struct flow_tally *tally,
     flow_buf_add_text(text->out, " told twice + ");
     add_count(text->out, totals->damaged);
     flow_buf_add_text(text->out, " damaged\n");
+    if (totals->aggregated > 0) {
+        flow_buf_add_text(text->out, "  ");
+        add_count(text->out, totals->aggregated);
+        flow_buf_add_text(text->out, " of them were put together of several by the exporter\n");
+    }
     if (totals->before_phases > 0) {
         flow_buf_add_text(text->out, "  ");
         add_count(text->out, totals->before_phases);

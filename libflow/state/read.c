@@ -302,10 +302,16 @@ static bool
 read_head(struct reading *reading, const struct flow_node *root)
 {
     const struct flow_node *schema = flow_field(root, "schema");
+    int64_t aggregated;
 
     if (schema->type != FLOW_NODE_SCALAR || !flow_str_is(schema->text, "libflow.dev/state/v1")) {
         return flow_field_fail(&reading->context, schema, "libflow.dev/state/v1 at schema");
     }
+    if (!flow_field_integer(&reading->context, flow_field(root, "aggregated"), "aggregated", 0,
+                            INT64_MAX, &aggregated)) {
+        return false;
+    }
+    reading->state->aggregated = (uint64_t)aggregated;
     return flow_field_boolean(&reading->context, flow_field(root, "unreadable"), "unreadable",
                               &reading->state->unreadable);
 }

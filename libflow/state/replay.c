@@ -168,6 +168,7 @@ flow_state_replay(const struct flow_state *state, struct flow_classifier *classi
             return flow_fail_memory(err);
         }
     }
+    tally->totals.aggregated += state->aggregated;
     if (into != NULL) {
         into->unreadable |= state->unreadable;
     }

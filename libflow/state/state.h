@@ -41,6 +41,7 @@ struct flow_state {
     struct flow_cell *cells;
     size_t room;
     bool unreadable;
+    uint64_t aggregated;
     struct flow_buf text;
     /* of a state that was read */
     struct flow_documents *documents;

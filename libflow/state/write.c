@@ -239,6 +239,7 @@ add_all(struct output *output, const struct flow_state *state, const struct flow
     flow_json_add_text(&output->writer, "schema", "libflow.dev/state/v1");
     flow_json_add_text(&output->writer, "version", flow_version());
     flow_json_add_bool(&output->writer, "unreadable", state->unreadable);
+    flow_json_add_u64(&output->writer, "aggregated", tally->totals.aggregated);
     flow_json_close(&output->writer, '}');
     end_line(output);
     add_documents(output, documents);
