@@ -10,7 +10,7 @@ examples/install-packages.sh gcc g++ libc6-dev meson ninja-build pkg-config libz
     libprotobuf-c-dev protobuf-c-compiler libprotobuf-dev libgrpc-dev \
     libmicrohttpd-dev libpcap-dev \
     libcmocka-dev libjansson-dev zstd tshark python3 python3-grpcio \
-    python3-protobuf protobuf-compiler openssl clang-format \
+    python3-protobuf python3-jsonschema python3-yaml protobuf-compiler openssl clang-format \
     zsh bash-completion mandoc shellcheck util-linux
 
 build=${BUILD:-build-test}
