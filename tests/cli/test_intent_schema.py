@@ -181,6 +181,13 @@ def the_example_of_the_man_page_validates_and_loads(folder):
     _both(folder, schema, text.replace("\\e", "\\").replace("\\&", ""), True)
 
 
+def the_example_of_the_readme_validates_and_loads(folder):
+    schema = _schema()
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+        text = re.search(r"^```yaml\n(.*?)^```$", file.read(), re.S | re.M).group(1)
+    _both(folder, schema, text, True)
+
+
 def a_document_with_every_field_validates_and_loads(folder):
     schema = _schema()
     write(folder, "security-groups.json", _GROUPS)
