@@ -89,7 +89,7 @@ layer_path(struct flow_intent_reader *reader, struct flow_str file, const char *
         flow_buf_add(&text, reader->intent->file, (size_t)(slash + 1 - reader->intent->file));
     }
     flow_buf_add_str(&text, file);
-    *path = flow_arena_str(&reader->intent->arena, flow_buf_str(&text)).ptr;
+    *path = text.failed ? NULL : flow_arena_str(&reader->intent->arena, flow_buf_str(&text)).ptr;
     flow_buf_free(&text);
     return *path != NULL;
 }

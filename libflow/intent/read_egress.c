@@ -42,6 +42,7 @@ flow_intent_read_variables(struct flow_intent_reader *reader, const struct flow_
             flow_buf_add_str(&text, pair->value->text);
         }
         kept = flow_arena_str(&intent->arena, flow_buf_str(&text));
+        kept.ptr = text.failed ? NULL : kept.ptr;
         flow_buf_free(&text);
         if (kept.ptr == NULL) {
             flow_fail_memory(reader->context.err);

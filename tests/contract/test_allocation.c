@@ -289,6 +289,7 @@ struct files {
     char input[64], gzip[64], zstd[64];
     char protobuf[64], archive[64], capture[64];
     char policies[64], snapshot[64];
+    char intent[64], layer[64], state[64];
     const char *engine;
 };
 
@@ -457,6 +458,33 @@ static const char snapshot[] =
     "{\"apiVersion\":\"cilium.io/v2alpha1\",\"kind\":\"CiliumCIDRGroup\",\"metadata\":{\"name\":"
     "\"g\"},\"spec\":{\"externalCIDRs\":[\"192.0.2.0/25\",\"198.51.100.128/25\"]}}]}";
 
+static const char intent[] =
+    "apiVersion: libflow.dev/v1alpha1\nkind: FlowIntent\nmetadata: {name: small}\nspec:\n"
+    "  engine: cilium-1.19\n  variables: {DOMAIN: example.org}\n"
+    "  cluster: {name: c, cidrs: {pods: [10.0.0.0/16], services: [10.1.0.0/16], nodes: "
+    "[10.2.0.0/16]}}\n"
+    "  phases: [{name: one, from: 2026-01-01}]\n"
+    "  zones: [{name: a, cidrs: [10.2.0.0/16], clusters: [c]}, {name: b, cidrs: [10.9.0.0/16]}]\n"
+    "  zonePairs: [{from: a, to: b, ports: [443/TCP], source: {labels: {app: x}}}]\n"
+    "  gateways: [{name: g, entities: [ingress], identities: [8], clients: {cidrs: [0.0.0.0/0]}}]\n"
+    "  egress:\n    default: deny\n    approved:\n"
+    "    - {id: x, from: {namespace: we*}, to: {fqdns: [\"*.example.org\"]}, ports: [1-9/TCP]}\n"
+    "    - {id: second, to: {cidrs: [192.0.2.0/24, 198.51.100.0/24]}, expires: 2027-01-01}\n"
+    "  eastWest:\n    default: deny\n"
+    "    projects: {podLabel: team, cidrs: [{name: p, cidrs: [10.7.0.0/16]}], shared: [web]}\n"
+    "    allowed: [{from: {namespace: web}, to: {namespaceLabels: {a: b}}}]\n"
+    "    internal: [{name: i, to: {namespace: web}, paths: [/x*]}]\n"
+    "  controlPlane: {allowed: [{namespace: web}], endpoints: [{name: e, namespace: hook}]}\n"
+    "  dns: {resolvers: [{namespace: kube-system}]}\n"
+    "  layers: [{name: l, type: aws-security-groups, file: layer.json, members: [{group: sg-1, "
+    "cidrs: [10.0.0.0/16]}]}]\n"
+    "  coverage: {minimum: 0.5, nodes: [n1, n9]}\n";
+
+static const char layer[] =
+    "{\"SecurityGroups\":[{\"GroupId\":\"sg-1\",\"GroupName\":\"one\",\"IpPermissions\":[],"
+    "\"IpPermissionsEgress\":[{\"IpProtocol\":\"tcp\",\"FromPort\":1,\"ToPort\":9,"
+    "\"IpRanges\":[{\"CidrIp\":\"10.0.0.0/8\"}]}]}]}";
+
 static int
 open_files(void **state)
 {
@@ -476,6 +504,11 @@ open_files(void **state)
     write_file(files->policies, policies, sizeof(policies) - 1);
     path_in(files, "snapshot.json", files->snapshot);
     write_file(files->snapshot, snapshot, sizeof(snapshot) - 1);
+    path_in(files, "intent.yaml", files->intent);
+    write_file(files->intent, intent, sizeof(intent) - 1);
+    path_in(files, "layer.json", files->layer);
+    write_file(files->layer, layer, sizeof(layer) - 1);
+    path_in(files, "one.state", files->state);
     *state = files;
     return 0;
 }
@@ -487,6 +520,9 @@ close_files(void **state)
 
     remove(files->policies);
     remove(files->snapshot);
+    remove(files->intent);
+    remove(files->layer);
+    remove(files->state);
     remove(files->gzip);
     remove(files->zstd);
     remove(files->input);
@@ -774,10 +810,39 @@ loading_policies_survives_each_failure(void **state)
     }
 }
 
-/* All of a check but the loading of the policies, which are ready. */
+static void
+load_intent(struct result *result, const void *context)
+{
+    const struct files *files = context;
+    struct flow_intent_document *loaded = NULL;
+
+    result->status = flow_intent_load(&loaded, files->intent, NULL, &result->err);
+    if (result->status == FLOW_OK) {
+        add(result, flow_intent_note_count(loaded));
+        for (size_t i = 0; i < flow_intent_approval_count(loaded); i++) {
+            const struct flow_approval *approval = flow_intent_approval_at(loaded, i);
+
+            add_bytes(result, approval->from, strlen(approval->from));
+            add_bytes(result, approval->to, strlen(approval->to));
+            add_bytes(result, approval->ports, strlen(approval->ports));
+        }
+    }
+    flow_intent_free(loaded);
+}
+
+static void
+loading_an_intent_survives_each_failure(void **state)
+{
+    fail_each(load_intent, *state);
+}
+
+/* All of a check but the loading of what is declared, which is ready. */
 struct check {
     const struct flow_policies *policies;
     const char *format;
+    const struct flow_intent_document *intent; /* or NULL */
+    struct flow_documents *documents;          /* for a state that is written; or NULL */
+    const char *state;
 };
 
 struct parts {
@@ -787,6 +852,8 @@ struct parts {
     struct flow_tally *tally;
     struct flow_batch *batch;
     struct flow_sink *sink;
+    struct flow_names *names;
+    struct flow_state *state;
 };
 
 static int
@@ -809,26 +876,44 @@ open_parts(struct parts *parts, const struct check *check, struct flow_error *er
         (rc = flow_batch_new(&parts->batch, err)) != FLOW_OK) {
         return rc;
     }
+    if (check->intent != NULL) {
+        if ((rc = flow_names_new(&parts->names, err)) != FLOW_OK) {
+            return rc;
+        }
+        flow_classifier_set_names(parts->classifier, parts->names);
+        flow_classifier_set_intent(parts->classifier, check->intent);
+        flow_tally_set_intent(parts->tally, check->intent);
+    }
+    if (check->documents != NULL && (rc = flow_state_new(&parts->state, err)) != FLOW_OK) {
+        return rc;
+    }
     sink_options.tally = parts->tally;
     return flow_sink_open(&parts->sink, check->format, "/dev/null", &sink_options, err);
 }
 
 static int
-judge(struct parts *parts, struct result *result)
+judge(struct parts *parts, const struct check *check, struct result *result)
 {
     struct flow_error *err = &result->err;
     int rc;
 
     while ((rc = flow_reader_next(parts->reader, parts->batch, err)) == FLOW_OK) {
-        if ((rc = flow_classifier_run(parts->classifier, parts->batch, err)) < 0 ||
+        if ((parts->names != NULL &&
+             (rc = flow_names_learn(parts->names, parts->batch, err)) < 0) ||
+            (rc = flow_classifier_run(parts->classifier, parts->batch, err)) < 0 ||
             (rc = flow_tally_add(parts->tally, parts->batch, err)) < 0 ||
+            (parts->state != NULL &&
+             (rc = flow_state_add(parts->state, parts->classifier, parts->batch, err)) < 0) ||
             (rc = flow_sink_write(parts->sink, parts->batch, err)) < 0) {
             return rc;
         }
         add_batch(result, parts->batch);
     }
     if (rc < 0 || (rc = flow_tally_add_inputs(parts->tally, parts->reader, err)) < 0 ||
-        (rc = flow_tally_finish(parts->tally, err)) < 0) {
+        (rc = flow_tally_finish(parts->tally, err)) < 0 ||
+        (parts->state != NULL &&
+         (rc = flow_state_write(parts->state, parts->tally, parts->names, check->documents,
+                                check->state, err)) < 0)) {
         return rc;
     }
     for (size_t i = 0; i < flow_tally_finding_count(parts->tally); i++) {
@@ -844,12 +929,13 @@ judge(struct parts *parts, struct result *result)
 static void
 check_input(struct result *result, const void *context)
 {
-    struct parts parts = { NULL, NULL, NULL, NULL, NULL, NULL };
+    struct parts parts;
     struct flow_error ignored;
 
+    memset(&parts, 0, sizeof(parts));
     result->status = open_parts(&parts, context, &result->err);
     if (result->status == FLOW_OK) {
-        result->status = judge(&parts, result);
+        result->status = judge(&parts, context, result);
     }
     /* a sink ends what it began, also after an error elsewhere */
     if (parts.sink != NULL) {
@@ -861,16 +947,80 @@ check_input(struct result *result, const void *context)
     flow_sink_close(parts.sink);
     flow_batch_free(parts.batch);
     flow_tally_free(parts.tally);
+    flow_state_free(parts.state);
     flow_classifier_free(parts.classifier);
+    flow_names_free(parts.names);
     flow_reader_close(parts.reader);
     flow_dict_free(parts.dict);
+}
+
+/* A state that was written, read and judged again. */
+static void
+merge_state(struct result *result, const void *context)
+{
+    const struct check *check = context;
+    struct parts parts;
+    struct flow_error *err = &result->err;
+    int rc;
+
+    memset(&parts, 0, sizeof(parts));
+    if ((rc = flow_state_read(&parts.state, check->state, err)) == FLOW_OK &&
+        (rc = flow_dict_new(&parts.dict, err)) == FLOW_OK &&
+        (rc = flow_names_new(&parts.names, err)) == FLOW_OK &&
+        (rc = flow_state_add_names(parts.state, parts.names, err)) == FLOW_OK &&
+        (rc = flow_classifier_new(&parts.classifier, check->policies, err)) == FLOW_OK &&
+        (rc = flow_tally_new(&parts.tally, check->policies, err)) == FLOW_OK) {
+        flow_classifier_set_names(parts.classifier, parts.names);
+        flow_classifier_set_intent(parts.classifier, check->intent);
+        flow_tally_set_intent(parts.tally, check->intent);
+        rc = flow_state_replay(parts.state, parts.classifier, parts.tally, parts.dict, NULL, err);
+        rc = rc == FLOW_OK ? flow_tally_finish(parts.tally, err) : rc;
+    }
+    result->status = rc;
+    for (size_t i = 0; rc == FLOW_OK && i < flow_tally_finding_count(parts.tally); i++) {
+        add(result, flow_tally_finding_at(parts.tally, i)->count);
+    }
+    flow_tally_free(parts.tally);
+    flow_classifier_free(parts.classifier);
+    flow_names_free(parts.names);
+    flow_dict_free(parts.dict);
+    flow_state_free(parts.state);
+}
+
+static void
+an_intent_and_a_state_survive_each_failure(void **state)
+{
+    const struct files *files = *state;
+    struct check check = { .format = "json", .state = files->state };
+    struct flow_policies_options options;
+    struct flow_intent_options intent_options;
+    const char *const manifests[] = { files->policies };
+    struct flow_intent_document *document = NULL;
+    struct flow_policies *loaded = NULL;
+
+    assert_int_equal(flow_documents_new(&check.documents, NULL), FLOW_OK);
+    flow_intent_options_init(&intent_options, sizeof(intent_options));
+    intent_options.documents = check.documents;
+    assert_int_equal(flow_intent_load(&document, files->intent, &intent_options, NULL), FLOW_OK);
+    flow_policies_options_init(&options, sizeof(options));
+    options.manifests = manifests;
+    options.manifest_count = COUNT(manifests);
+    options.documents = check.documents;
+    assert_int_equal(flow_policies_load(&loaded, &options, NULL), FLOW_OK);
+    check.policies = loaded;
+    check.intent = document;
+    fail_each(check_input, &check);
+    fail_each(merge_state, &check);
+    flow_policies_free(loaded);
+    flow_intent_free(document);
+    flow_documents_free(check.documents);
 }
 
 static void
 checking_an_input_survives_each_failure(void **state)
 {
     static const char *const formats[] = { "text", "json", "jsonl" };
-    struct check check = { NULL, NULL };
+    struct check check = { .format = NULL };
     struct flow_policies *loaded = NULL;
     struct result result;
 
@@ -993,7 +1143,9 @@ main(void)
         cmocka_unit_test(converting_survives_each_failure),
         cmocka_unit_test(pushing_survives_each_failure),
         cmocka_unit_test(loading_policies_survives_each_failure),
+        cmocka_unit_test(loading_an_intent_survives_each_failure),
         cmocka_unit_test(checking_an_input_survives_each_failure),
+        cmocka_unit_test(an_intent_and_a_state_survive_each_failure),
         cmocka_unit_test(explaining_a_connection_survives_each_failure),
         cmocka_unit_test(making_a_filter_survives_each_failure),
     };
