@@ -274,7 +274,7 @@ _VALUES = {
         ["443", '"443"', "443/TCP", "1", "65535", "65535/SCTP", "1-65535/UDP", "5-5/TCP", "ANY",
          "ANY/UDP", "ANY/ICMP", "ICMP", "00443"],
         ["0", "0/TCP", "65536", "70000/TCP", "-1", "443/tcp", "443/ANY", "443/ICMP", "any", "ANY/",
-         "ICMPv6", "80-/TCP", "-80/TCP", "80-90-99", "http", '""', "4.5", "true", "null", "[443]",
+         "ICMPv6", "443/", "80-/TCP", "-80/TCP", "80-90-99", "http", '""', "4.5", "true", "null", "[443]",
          '"443 /TCP"']),
     "phases: [{name: a, from: %s}]": (
         ["2026-09-01", '"2026-09-01"', "2026-09-01T10:00:00Z", "2026-09-01t10:00:00z",
@@ -316,7 +316,7 @@ _VALUES = {
     "egress: {default: allow, approved: [{id: a, to: {fqdns: %s}}]}": (
         ["example.org", '"*"', '"*.example.org"', '"**.example.org"', "a*b.example.org", "EXAMPLE.ORG",
          "example.org.", "_srv.example.org", "[a, b]"],
-        ["a b", "a/b", "https://a", "7", "[]", "null", '""', '"a?b"']),
+        ["a b", "a/b", ".example.org", "a..b", "https://a", "7", "[]", "null", '""', '"a?b"']),
     "eastWest: {projects: %s}": (
         ["{podLabel: a}", "{isolate: false}", "{isolate: no}", "{cidrs: [{name: a, cidrs: 10.0.0.1}]}",
          "{namespacePattern: A_*}", "{podLabel: a, shared: []}", "null"],
