@@ -489,6 +489,18 @@ close_all(struct run *run)
 }
 
 static int
+watched_exit_code(const struct run *run)
+{
+    const struct flow_intent_document *intent = flow_tally_intent(run->tally);
+    struct limits limits = run->arguments->limits;
+
+    if (intent != NULL) {
+        limits.min_coverage = flow_intent_minimum_coverage(intent);
+    }
+    return judged_exit_code(run->tally, &limits, false);
+}
+
+static int
 run_watch(const struct arguments *arguments)
 {
     struct run run = { .arguments = arguments };
@@ -514,7 +526,7 @@ run_watch(const struct arguments *arguments)
         catch_signals();
         rc = watch(&run, &err);
         rc = rc == FLOW_OK ? report(&run, &err) : rc;
-        code = rc == FLOW_OK ? judged_exit_code(run.tally, &arguments->limits, false) : EXIT_INPUT;
+        code = rc == FLOW_OK ? watched_exit_code(&run) : EXIT_INPUT;
     }
     if (rc != FLOW_OK) {
         say_error(&err);

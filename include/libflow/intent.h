@@ -115,13 +115,26 @@ struct flow_violation {
     const struct flow_intent_statement *statement; /**< that it is against; or NULL */
 };
 
-#define FLOW_VIOLATIONS_MAX 6
+/** A connection violates each kind once. */
+#define FLOW_VIOLATIONS_MAX FLOW_VIOLATION_COUNT
+
+/** Sections that a decision tells to be in force. */
+enum flow_intent_section_kind {
+    FLOW_SECTION_GATEWAYS = 0,
+    FLOW_SECTION_EGRESS,
+    FLOW_SECTION_EAST_WEST,
+    FLOW_SECTION_CONTROL,
+    FLOW_SECTION_ZONES,
+    FLOW_SECTION_LAYERS
+};
+#define FLOW_SECTION_COUNT 6
 
 /** What the document says of a connection. */
 struct flow_intent_decision {
     uint8_t intent; /**< enum flow_intent */
     uint8_t scope;  /**< enum flow_scope, as the document's prefixes have it */
     uint8_t violation_count;
+    uint8_t in_force;   /**< bits, enum flow_intent_section_kind */
     bool before_phases; /**< it was before the first phase, when no statement is in force */
     uint32_t undecided; /**< facts missing, bits of enum flow_undecided */
     const struct flow_approval *approval;          /**< that admits it, or did; or NULL */

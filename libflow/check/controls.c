@@ -39,7 +39,13 @@ findings_of(const struct flow_tally *tally, const char *const *rules)
 
     for (size_t i = 0; i < tally->finding_count; i++) {
         for (size_t r = 0; rules[r] != NULL; r++) {
-            count += strcmp(tally->findings[i].rule->id, rules[r]) == 0;
+            const struct flow_finding *finding = &tally->findings[i];
+
+            /* what is not approved inside is about projects where they are what speaks of it */
+            count += strcmp(finding->rule->id, rules[r]) == 0 &&
+                     (strcmp(rules[r], "FC211") != 0 ||
+                      (finding->statement != NULL &&
+                       strcmp(finding->statement->name, "eastWest.projects") == 0));
         }
     }
     return count;
@@ -93,11 +99,25 @@ add_scope(struct answering *answering, uint8_t scope, const char *what)
     flow_buf_add_format(&answering->text, "%llu %s passed", (unsigned long long)count, what);
 }
 
+/* A statement of phases that the evidence has nothing of. */
+static bool
+was_not_in_force(struct answering *answering, uint8_t section)
+{
+    if (section >= FLOW_SECTION_COUNT || answering->tally->in_force[section] > 0) {
+        return false;
+    }
+    flow_buf_add_text(&answering->text, "it is in force at no time of the evidence");
+    return true;
+}
+
 /* A control about one kind of traffic: no finding, nothing undecided, enough seen. */
 static uint8_t
-answer_scope(struct answering *answering, uint8_t scope, const char *what)
+answer_scope(struct answering *answering, uint8_t section, uint8_t scope, const char *what)
 {
-    const uint64_t unknown = answering->tally->passed[scope][FLOW_INTENT_UNDECIDABLE];
+    const uint64_t *nowhere = answering->tally->passed[FLOW_SCOPE_UNKNOWN];
+    /* what is between unknown ends may be of this scope too */
+    const uint64_t unknown = answering->tally->passed[scope][FLOW_INTENT_UNDECIDABLE] +
+                             nowhere[FLOW_INTENT_UNDECIDABLE] + nowhere[FLOW_INTENT_NO_STATEMENT];
     struct flow_buf *out = &answering->text;
 
     if (answering->control->findings > 0) {
@@ -107,7 +127,7 @@ answer_scope(struct answering *answering, uint8_t scope, const char *what)
         add_scope(answering, scope, what);
         return FLOW_CONTROL_NOT_MET;
     }
-    if (cannot_show(answering)) {
+    if (cannot_show(answering) || was_not_in_force(answering, section)) {
         return FLOW_CONTROL_NOT_SHOWN;
     }
     if (unknown > 0) {
@@ -134,7 +154,8 @@ answer_gateway(struct answering *answering)
 {
     return answering->intent == NULL || !answering->intent->gateways.given
                ? not_declared(answering, "gateways")
-               : answer_scope(answering, FLOW_SCOPE_INGRESS, "flows from outside");
+               : answer_scope(answering, FLOW_SECTION_GATEWAYS, FLOW_SCOPE_INGRESS,
+                              "flows from outside");
 }
 
 static uint8_t
@@ -147,15 +168,19 @@ answer_egress(struct answering *answering)
         flow_buf_add_text(&answering->text, "the intent document allows outbound by default");
         return FLOW_CONTROL_NOT_MET;
     }
-    return answer_scope(answering, FLOW_SCOPE_EGRESS, "flows to outside");
+    return answer_scope(answering, FLOW_SECTION_EGRESS, FLOW_SCOPE_EGRESS, "flows to outside");
 }
 
 static uint8_t
 answer_cidr(struct answering *answering)
 {
-    return answering->intent == NULL || answering->intent->cluster.name == NULL
+    return answering->intent == NULL || answering->intent->pods.count +
+                                                answering->intent->services.count +
+                                                answering->intent->nodes.count ==
+                                            0
                ? not_declared(answering, "the cluster's prefixes")
-               : answer_scope(answering, FLOW_SCOPE_EAST_WEST, "flows inside the cluster");
+               : answer_scope(answering, FLOW_SECTION_COUNT, FLOW_SCOPE_EAST_WEST,
+                              "flows inside the cluster");
 }
 
 static uint8_t
@@ -164,7 +189,8 @@ answer_projects(struct answering *answering)
     return answering->intent == NULL || answering->intent->projects.statement.name == NULL ||
                    !answering->intent->projects.isolate
                ? not_declared(answering, "isolated projects")
-               : answer_scope(answering, FLOW_SCOPE_EAST_WEST, "flows inside the cluster");
+               : answer_scope(answering, FLOW_SECTION_EAST_WEST, FLOW_SCOPE_EAST_WEST,
+                              "flows inside the cluster");
 }
 
 static uint8_t
@@ -172,7 +198,8 @@ answer_control_plane(struct answering *answering)
 {
     return answering->intent == NULL || !answering->intent->control.given
                ? not_declared(answering, "who reaches the control plane")
-               : answer_scope(answering, FLOW_SCOPE_CONTROL_PLANE, "flows of the control plane");
+               : answer_scope(answering, FLOW_SECTION_CONTROL, FLOW_SCOPE_CONTROL_PLANE,
+                              "flows of the control plane");
 }
 
 static uint8_t
@@ -183,20 +210,30 @@ answer_exceptions(struct answering *answering)
     }
     flow_buf_add_format(&answering->text, "%zu %s recorded; ", answering->intent->egress.count,
                         answering->intent->egress.count == 1 ? "exception is" : "exceptions are");
-    return answer_scope(answering, FLOW_SCOPE_EGRESS, "flows to outside");
+    return answer_scope(answering, FLOW_SECTION_EGRESS, FLOW_SCOPE_EGRESS, "flows to outside");
 }
 
 /* A control that is about all traffic, whatever its scope. */
 static uint8_t
-answer_findings(struct answering *answering)
+answer_findings(struct answering *answering, uint8_t section)
 {
+    uint64_t unknown = 0;
+
+    for (uint8_t i = 0; i < FLOW_SCOPE_COUNT; i++) {
+        unknown += answering->tally->passed[i][FLOW_INTENT_UNDECIDABLE];
+    }
     if (answering->control->findings > 0) {
         flow_buf_add_format(&answering->text, "%llu %s against it",
                             (unsigned long long)answering->control->findings,
                             answering->control->findings == 1 ? "finding is" : "findings are");
         return FLOW_CONTROL_NOT_MET;
     }
-    if (cannot_show(answering)) {
+    if (cannot_show(answering) || was_not_in_force(answering, section)) {
+        return FLOW_CONTROL_NOT_SHOWN;
+    }
+    if (unknown > 0) {
+        flow_buf_add_format(&answering->text, "for %llu flows a fact is missing",
+                            (unsigned long long)unknown);
         return FLOW_CONTROL_NOT_SHOWN;
     }
     flow_buf_add_format(&answering->text, "%llu flows, none of them against it",
@@ -209,7 +246,7 @@ answer_zones(struct answering *answering)
 {
     return answering->intent == NULL || !answering->intent->zone_pairs.given
                ? not_declared(answering, "pairs of zones")
-               : answer_findings(answering);
+               : answer_findings(answering, FLOW_SECTION_ZONES);
 }
 
 static uint8_t
@@ -217,7 +254,7 @@ answer_layers(struct answering *answering)
 {
     return answering->intent == NULL || answering->intent->layer_count == 0
                ? not_declared(answering, "outer controls")
-               : answer_findings(answering);
+               : answer_findings(answering, FLOW_SECTION_LAYERS);
 }
 
 /* A feature of policies that denies: "CNP egress, denied by default". */
@@ -386,7 +423,7 @@ static const struct {
       "projects isolated from each other",
       "2.1.08, 2.1.14, 2.2.10",
       answer_projects,
-      { "FC202" } },
+      { "FC202", "FC211" } },
     { "control-plane-declared",
       "API server, etcd, kubelet and webhooks reached only by who is declared",
       "2.2.09",

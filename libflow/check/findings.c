@@ -14,10 +14,15 @@
 
 /* The rule that a group falls under, through a record that has only what the rule looks at. */
 static const struct flow_report_rule *
-rule_of(const struct flow_group *group)
+rule_of(const struct flow_tally *tally, const struct flow_group *group)
 {
     const struct flow_record record = { .result = group->key.result, .scope = group->key.scope };
 
+    /* without policies it is the intent alone that is asked */
+    if (group->key.kind == FLOW_GROUP_RESULT && group->key.result == FLOW_RESULT_UNDECIDED &&
+        tally->intent != NULL && flow_policies_count(tally->policies) == 0) {
+        return NULL;
+    }
     return group->key.kind == FLOW_GROUP_VIOLATION
                ? flow_report_rule_of_violation(group->key.violation)
                : flow_report_rule_of(&record);
@@ -63,7 +68,7 @@ finding_of(struct flow_builder *builder, const struct flow_group *group)
     const struct flow_group_key *key = &group->key;
     const bool violation = key->kind == FLOW_GROUP_VIOLATION;
     struct flow_finding finding = {
-        .rule = rule_of(group),
+        .rule = rule_of(builder->tally, group),
         .scope = key->scope,
         .protocol = key->protocol,
         .has_port = key->has_port != 0,

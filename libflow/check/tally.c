@@ -280,6 +280,9 @@ add_intent(struct flow_tally *tally, const struct flow_record *record,
 
     tally->intents[record->intent] += weight->flows;
     tally->totals.before_phases += intent->before_phases ? weight->flows : 0;
+    for (size_t i = 0; i < FLOW_SECTION_COUNT; i++) {
+        tally->in_force[i] += (intent->in_force >> i & 1) * weight->flows;
+    }
     if (flow_has_passed(record)) {
         tally->passed[record->scope][record->intent] += weight->flows;
     }

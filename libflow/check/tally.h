@@ -72,6 +72,7 @@ struct flow_tally {
     uint64_t codes[FLOW_UNDECIDED_COUNT];
     uint64_t intents[FLOW_INTENT_COUNT];                  /* flows by enum flow_intent */
     uint64_t passed[FLOW_SCOPE_COUNT][FLOW_INTENT_COUNT]; /* those that were let through */
+    uint64_t in_force[FLOW_SECTION_COUNT];                /* flows while a section was in force */
     int64_t now;     /* at which approvals are looked at; FLOW_TIME_NONE: the last flow's */
     int64_t silence; /* nanoseconds between two records of a node that count as seen */
     struct flow_tally_totals totals;

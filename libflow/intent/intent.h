@@ -198,6 +198,9 @@ bool flow_intent_only(struct flow_intent_reader *reader, const struct flow_node 
                       const char *what, const char *const *allowed);
 bool flow_intent_read_texts(struct flow_intent_reader *reader, const struct flow_node *map,
                             const char *key, struct flow_intent_texts *out);
+/* Names of namespaces may hold stars, and nothing that a name cannot have. */
+bool flow_intent_check_globs(struct flow_intent_reader *reader, const struct flow_node *map,
+                             const char *key, const struct flow_intent_texts *texts);
 bool flow_intent_read_cidrs(struct flow_intent_reader *reader, const struct flow_node *map,
                             const char *key, struct flow_intent_cidrs *out);
 bool flow_intent_read_ports(struct flow_intent_reader *reader, const struct flow_node *map,

@@ -47,6 +47,10 @@ judge_control(struct judging *judging)
         return;
     }
     match = flow_judging_any_rule(judging, &intent->control_endpoints, &endpoint);
+    if (match.truth == FLOW_MAYBE && !judging->control &&
+        judging->client.place != FLOW_PLACE_NODE) {
+        judging->why |= match.why;
+    }
     judging->control |= match.truth == FLOW_TRUE;
     if (!judging->control || judging->client.place == FLOW_PLACE_NODE ||
         judging->client.party->api_server) {
@@ -157,13 +161,15 @@ judge_internal(struct judging *judging)
     }
     for (size_t i = 0; i < intent->internal.count; i++) {
         const struct flow_intent_rule *rule = &intent->internal.rules[i];
-        const bool outside = flow_judging_is_outside(judging, &judging->client);
+        const bool outside = flow_judging_is_outside(&judging->client);
         struct flow_tri match;
 
         if (!asks_path(judging, rule)) {
             continue;
         }
-        match = flow_tri_of(outside);
+        match = judging->client.place == FLOW_PLACE_UNKNOWN
+                    ? flow_tri_maybe(FLOW_UNDECIDED_NO_LABELS)
+                    : flow_tri_of(outside);
         if (!outside && rule->paths.count > 0) {
             match = judging->client.party->class == FLOW_PARTY_INGRESS
                         ? flow_tri_of(true)
@@ -227,8 +233,9 @@ admitted_inside(const struct judging *judging, const struct flow_intent_rule **b
     return match;
 }
 
-static void
-judge_projects(struct judging *judging, bool *settled)
+/* Whether projects have the last word on it. */
+static bool
+judge_projects(struct judging *judging)
 {
     const struct flow_intent_projects *projects = &judging->intent->projects;
     const struct flow_tri client = judging->client.has_project;
@@ -236,16 +243,14 @@ judge_projects(struct judging *judging, bool *settled)
     const struct flow_intent_rule *by = NULL;
     struct flow_tri match;
 
-    *settled = client.truth != FLOW_FALSE || server.truth != FLOW_FALSE;
-    if (!*settled || !flow_judging_is_inside(&judging->client) ||
-        !flow_judging_is_inside(&judging->server) || judging->client.place == FLOW_PLACE_NODE ||
-        judging->server.place == FLOW_PLACE_NODE) {
-        return;
+    if ((client.truth == FLOW_FALSE && server.truth == FLOW_FALSE) ||
+        judging->client.place != FLOW_PLACE_POD || judging->server.place != FLOW_PLACE_POD) {
+        return false;
     }
     if (client.truth == FLOW_TRUE && server.truth == FLOW_TRUE &&
         flow_str_equal(judging->client.project, judging->server.project)) {
         flow_judging_approve(judging, &projects->statement);
-        return;
+        return true;
     }
     match = is_shared(judging, &judging->server, true, &by);
     match = match.truth == FLOW_TRUE
@@ -256,19 +261,25 @@ judge_projects(struct judging *judging, bool *settled)
         if (by != NULL) {
             flow_judging_approve(judging, &by->statement);
         }
-        return;
+        return true;
+    }
+    /* what a project does with the rest of the cluster is spoken of by the list of what is shared
+     */
+    if ((client.truth == FLOW_FALSE || server.truth == FLOW_FALSE) && !projects->shared_given) {
+        return false;
     }
     if (match.truth == FLOW_MAYBE || client.truth == FLOW_MAYBE || server.truth == FLOW_MAYBE) {
         judging->why |= match.why | client.why | server.why;
-        return;
+        return true;
     }
     if (client.truth == FLOW_TRUE && server.truth == FLOW_TRUE) {
         judging->forbidden = true;
         flow_judging_violate(judging, FLOW_VIOLATION_PROJECT, &projects->statement);
-    } else if (projects->shared_given) {
+    } else {
         judging->unapproved = true;
         flow_judging_violate(judging, FLOW_VIOLATION_EAST_WEST, &projects->statement);
     }
+    return true;
 }
 
 static void
@@ -277,16 +288,12 @@ judge_east_west(struct judging *judging)
     const struct flow_intent_document *intent = judging->intent;
     const struct flow_intent_rule *by = NULL;
     struct flow_tri match;
-    bool settled = false;
 
     if (!flow_judging_in_force(judging, &intent->east_west)) {
         return;
     }
-    if (intent->projects.isolate) {
-        judge_projects(judging, &settled);
-    }
-    if (settled || judging->client.place != FLOW_PLACE_POD ||
-        judging->server.place != FLOW_PLACE_POD) {
+    if ((intent->projects.isolate && judge_projects(judging)) ||
+        judging->client.place != FLOW_PLACE_POD || judging->server.place != FLOW_PLACE_POD) {
         return;
     }
     match = admitted_inside(judging, &by);
@@ -311,12 +318,15 @@ judge_ingress(struct judging *judging)
     const struct flow_intent_rule *by;
     struct flow_tri match;
 
-    if (!flow_judging_in_force(judging, gateways) ||
-        !flow_judging_is_outside(judging, &judging->client) ||
-        !flow_judging_is_inside(&judging->server)) {
+    if (!flow_judging_in_force(judging, gateways) || !flow_judging_is_inside(&judging->server) ||
+        (!flow_judging_is_outside(&judging->client) &&
+         judging->client.place != FLOW_PLACE_UNKNOWN)) {
         return;
     }
     match = flow_judging_any_rule(judging, gateways, &by);
+    if (match.truth != FLOW_TRUE && judging->client.place == FLOW_PLACE_UNKNOWN) {
+        match = flow_tri_maybe(match.why | FLOW_UNDECIDED_NO_LABELS);
+    }
     if (match.truth == FLOW_TRUE) {
         flow_judging_approve(judging, &by->statement);
     } else if (match.truth == FLOW_MAYBE) {
@@ -414,11 +424,35 @@ find_phases(struct judging *judging)
     return begun;
 }
 
+/* Which statements are in force, whatever they say of this connection. */
+static void
+note_force(struct judging *judging)
+{
+    const struct flow_intent_document *intent = judging->intent;
+    const struct flow_intent_section *const sections[] = {
+        [FLOW_SECTION_GATEWAYS] = &intent->gateways,   [FLOW_SECTION_EGRESS] = &intent->egress,
+        [FLOW_SECTION_EAST_WEST] = &intent->east_west, [FLOW_SECTION_CONTROL] = &intent->control,
+        [FLOW_SECTION_ZONES] = &intent->zone_pairs,
+    };
+
+    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+        judging->decision->in_force |=
+            (uint8_t)(flow_judging_in_force(judging, sections[i]) ? 1u << i : 0);
+    }
+    for (size_t i = 0; i < intent->layer_count; i++) {
+        judging->decision->in_force |=
+            (uint8_t)(flow_judging_in_phase(judging, intent->layers[i].phases)
+                          ? 1u << FLOW_SECTION_LAYERS
+                          : 0);
+    }
+}
+
 static void
 judge_all(struct judging *judging)
 {
     bool approved;
 
+    note_force(judging);
     judge_control(judging);
     if (judge_zones(judging)) {
         approved = judging->decision->statement != NULL;

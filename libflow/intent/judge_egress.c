@@ -94,8 +94,14 @@ flow_judge_egress(struct judging *judging)
     const struct flow_approval *expired = NULL, *not_yet = NULL;
     struct flow_tri match = flow_tri_of(false);
 
-    if (!intent->egress.given || !flow_judging_is_inside(&judging->client) ||
-        !flow_judging_is_outside(judging, &judging->server)) {
+    if (!intent->egress.given || !flow_judging_is_inside(&judging->client)) {
+        return false;
+    }
+    if (judging->server.place == FLOW_PLACE_UNKNOWN && intent->egress.deny &&
+        flow_judging_in_force(judging, &intent->egress)) {
+        judging->why |= FLOW_UNDECIDED_NO_LABELS;
+    }
+    if (!flow_judging_is_outside(&judging->server)) {
         return false;
     }
     for (size_t i = 0; i < intent->egress.count; i++) {
@@ -133,7 +139,7 @@ void
 flow_judge_resolver(struct judging *judging, bool approved)
 {
     const struct flow_intent_section *resolvers = &judging->intent->resolvers;
-    const struct flow_intent_rule *by;
+    const struct flow_intent_rule *by = NULL;
     struct flow_tri match = flow_tri_of(false);
 
     if (!flow_judging_in_force(judging, resolvers) || !flow_judging_asks_resolver(judging) ||

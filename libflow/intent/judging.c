@@ -10,6 +10,12 @@ flow_judging_violate(struct judging *judging, uint8_t kind,
 {
     struct flow_intent_decision *decision = judging->decision;
 
+    /* of each kind the first statement that it is against */
+    for (size_t i = 0; i < decision->violation_count; i++) {
+        if (decision->violations[i].kind == kind) {
+            return;
+        }
+    }
     if (decision->violation_count < FLOW_VIOLATIONS_MAX) {
         decision->violations[decision->violation_count].kind = kind;
         decision->violations[decision->violation_count].statement = statement;
@@ -44,11 +50,9 @@ flow_judging_is_inside(const struct flow_intent_end *end)
 }
 
 bool
-flow_judging_is_outside(const struct judging *judging, const struct flow_intent_end *end)
+flow_judging_is_outside(const struct flow_intent_end *end)
 {
-    return end->place == FLOW_PLACE_OUTSIDE ||
-           (end->place == FLOW_PLACE_ZONE &&
-            !flow_judging_in_force(judging, &judging->intent->zone_pairs));
+    return end->place == FLOW_PLACE_OUTSIDE || end->place == FLOW_PLACE_ZONE;
 }
 
 struct flow_tri

@@ -27,8 +27,8 @@ bool flow_judging_in_force(const struct judging *judging,
                            const struct flow_intent_section *section);
 
 bool flow_judging_is_inside(const struct flow_intent_end *end);
-/* Outside, or in a zone of which no pair says anything. */
-bool flow_judging_is_outside(const struct judging *judging, const struct flow_intent_end *end);
+/* Also in a zone: where a pair of zones speaks of it, nothing else is asked. */
+bool flow_judging_is_outside(const struct flow_intent_end *end);
 
 struct flow_tri flow_judging_rule_match(const struct judging *judging,
                                         const struct flow_intent_rule *rule);

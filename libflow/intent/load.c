@@ -208,10 +208,11 @@ find_home(struct flow_intent_document *intent)
             }
         }
     }
-    for (size_t z = 0; z < intent->zone_count && intent->home == NULL; z++) {
-        if (intent->nodes.count > 0 &&
-            flow_intent_holds(&intent->zones[z].cidrs, &intent->nodes.cidrs[0].address)) {
-            intent->home = &intent->zones[z];
+    for (size_t n = 0; n < intent->nodes.count && intent->home == NULL; n++) {
+        for (size_t z = 0; z < intent->zone_count && intent->home == NULL; z++) {
+            if (flow_intent_holds(&intent->zones[z].cidrs, &intent->nodes.cidrs[n].address)) {
+                intent->home = &intent->zones[z];
+            }
         }
     }
 }

@@ -89,6 +89,11 @@ read_list_section(struct flow_intent_reader *reader, const struct flow_node *spe
 {
     const struct flow_node *node = flow_field(spec, key);
 
+    if (node == NULL && flow_field_present(spec, key)) {
+        /* as nothing it would say nothing, where most likely "none" was meant */
+        return flow_field_fail(&reader->context, flow_node_get(spec, key),
+                               "a list at %s ([] for none)", key);
+    }
     section->given = node != NULL;
     return node == NULL ||
            (flow_intent_state(reader, node, key, FLOW_STR(""), &section->statement) &&
@@ -359,6 +364,7 @@ read_projects(struct flow_intent_reader *reader, const struct flow_node *section
         !flow_intent_take_text(reader, map, "namespaceLabel", false, &projects->namespace_label) ||
         !flow_intent_take_text(reader, map, "podLabel", false, &projects->pod_label) ||
         !flow_intent_read_texts(reader, map, "namespacePattern", &projects->namespace_patterns) ||
+        !flow_intent_check_globs(reader, map, "namespacePattern", &projects->namespace_patterns) ||
         !read_rules(reader, map, "cidrs", read_project_cidrs, &projects->by_cidr) ||
         !read_rules(reader, map, "shared", read_shared, &projects->shared)) {
         return false;

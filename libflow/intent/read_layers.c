@@ -71,6 +71,9 @@ read_members(struct flow_intent_reader *reader, const struct flow_node *map,
         !flow_field_is_list(&reader->context, list, "members")) {
         return false;
     }
+    if (list->count == 0) {
+        return flow_field_fail(&reader->context, list, "at least one member at members");
+    }
     layer->members = flow_intent_array(reader, list->count, sizeof(*layer->members));
     for (size_t i = 0; layer->members != NULL && i < list->count; i++) {
         const struct flow_node *node = list->items[i];
@@ -152,6 +155,12 @@ flow_intent_state_layer(struct flow_intent_reader *reader, struct flow_intent_la
     return true;
 }
 
+static bool
+is_group(const struct flow_layer_group *group, struct flow_str name)
+{
+    return flow_str_equal(group->name, name) || flow_str_equal(group->id, name);
+}
+
 const struct flow_intent_statement *
 flow_intent_layer_statement(const struct flow_intent_layer *layer,
                             const struct flow_layer_answer *answer)
@@ -162,14 +171,13 @@ flow_intent_layer_statement(const struct flow_intent_layer *layer,
         const struct flow_layer_rule *rule = &of->rules[i];
         const uint32_t line = rule->line > 0 ? rule->line : of->groups[rule->group].line;
 
-        if (line == answer->line && flow_str_equal(rule->name, answer->rule)) {
+        if (line == answer->line && flow_str_equal(rule->name, answer->rule) &&
+            is_group(&of->groups[rule->group], answer->group)) {
             return &layer->of_rules[i];
         }
     }
     for (size_t i = 0; i < of->group_count; i++) {
-        if (of->groups[i].line == answer->line &&
-            (flow_str_equal(of->groups[i].name, answer->group) ||
-             flow_str_equal(of->groups[i].id, answer->group))) {
+        if (of->groups[i].line == answer->line && is_group(&of->groups[i], answer->group)) {
             return &layer->of_groups[i];
         }
     }
@@ -213,6 +221,14 @@ flow_intent_read_layers(struct flow_intent_reader *reader, const struct flow_nod
     for (size_t i = 0; intent->layers != NULL && i < list->count; i++) {
         if (!read_layer(reader, list->items[i], &intent->layers[i])) {
             return false;
+        }
+        for (size_t o = 0; o < i; o++) {
+            if (flow_str_equal(intent->layers[o].layer.name, intent->layers[i].layer.name)) {
+                return flow_field_refuse(&reader->context, list->items[i],
+                                         "expected a name of its own in layers, found that of "
+                                         "line %u",
+                                         intent->layers[o].statement.line);
+            }
         }
         intent->layer_count++;
     }

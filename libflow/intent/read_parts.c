@@ -416,10 +416,9 @@ read_identities(struct flow_intent_reader *reader, const struct flow_node *map,
     return true;
 }
 
-/* Names of namespaces may hold stars, and nothing that a name cannot have. */
-static bool
-check_globs(struct flow_intent_reader *reader, const struct flow_node *map, const char *key,
-            const struct flow_intent_texts *texts)
+bool
+flow_intent_check_globs(struct flow_intent_reader *reader, const struct flow_node *map,
+                        const char *key, const struct flow_intent_texts *texts)
 {
     size_t count;
     struct flow_node *const *items = items_of(map, key, &count);
@@ -445,7 +444,7 @@ flow_intent_read_who(struct flow_intent_reader *reader, const struct flow_node *
                      const char *what, bool needed, struct flow_who *who)
 {
     if (!flow_intent_read_texts(reader, map, "namespace", &who->namespaces) ||
-        !check_globs(reader, map, "namespace", &who->namespaces) ||
+        !flow_intent_check_globs(reader, map, "namespace", &who->namespaces) ||
         !read_labels(reader, map, "namespaceLabels", FLOW_KEYS_NAMESPACE, &who->namespace_labels) ||
         !read_labels(reader, map, "labels", FLOW_KEYS_POD, &who->labels) ||
         !read_entities(reader, map, &who->entities) || !read_identities(reader, map, who) ||

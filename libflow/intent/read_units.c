@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sizes, durations and shares as a document has them. */
-#include <stdlib.h>
-
 #include "base/str.h"
 #include "intent/intent.h"
 
@@ -94,21 +92,37 @@ flow_intent_read_duration(struct flow_intent_reader *reader, const struct flow_n
     return true;
 }
 
+/* "0.99", "1", ".5": with a point whatever the locale, and no other way of writing numbers. */
+static bool
+parse_share(struct flow_str text, double *share)
+{
+    double unit = 1;
+    size_t digits = 0;
+    bool fraction = false;
+
+    *share = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '.' && !fraction) {
+            fraction = true;
+        } else if (text.ptr[i] >= '0' && text.ptr[i] <= '9' && digits < 17) {
+            *share = *share * 10 + (text.ptr[i] - '0');
+            unit *= fraction ? 10 : 1;
+            digits++;
+        } else {
+            return false;
+        }
+    }
+    *share /= unit;
+    return digits > 0 && *share <= 1;
+}
+
 bool
 flow_intent_read_share(struct flow_intent_reader *reader, const struct flow_node *map,
                        const char *key, double *share)
 {
     const struct flow_node *node = flow_field(map, key);
-    char *end;
 
-    if (node == NULL) {
-        return true;
-    }
-    if (node->type == FLOW_NODE_SCALAR && node->text.len > 0 && !node->quoted) {
-        *share = strtod(node->text.ptr, &end);
-        if (end == node->text.ptr + node->text.len && *share >= 0 && *share <= 1) {
-            return true;
-        }
-    }
-    return flow_field_fail(&reader->context, node, "a share from 0 to 1 at %s", key);
+    return node == NULL ||
+           (node->type == FLOW_NODE_SCALAR && !node->quoted && parse_share(node->text, share)) ||
+           flow_field_fail(&reader->context, node, "a share from 0 to 1 at %s", key);
 }

@@ -82,7 +82,7 @@ def out(address="203.0.113.9", port=443, uuid="u", **members):
 def into(destination, address="203.0.113.9", port=443, uuid="u", source=None, **members):
     """Somebody outside reaches a pod."""
     end = dict(destination, ID=9)
-    return flow(uuid, source or WORLD, end, port, direction="INGRESS",
+    return flow(uuid, WORLD if source is None else source, end, port, direction="INGRESS",
                 **dict(ips(address, "10.42.0.2"), **members))
 
 

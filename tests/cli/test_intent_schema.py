@@ -319,8 +319,8 @@ _VALUES = {
         ["a b", "a/b", ".example.org", "a..b", "https://a", "7", "[]", "null", '""', '"a?b"']),
     "eastWest: {projects: %s}": (
         ["{podLabel: a}", "{isolate: false}", "{isolate: no}", "{cidrs: [{name: a, cidrs: 10.0.0.1}]}",
-         "{namespacePattern: A_*}", "{podLabel: a, shared: []}", "null"],
-        ["{}", "{isolate: true}", "{isolate: true, cidrs: []}", "{namespacePattern: []}",
+         "{namespacePattern: a-*}", "{podLabel: a, shared: []}", "null"],
+        ["{}", "{namespacePattern: A_*}", "{isolate: true}", "{isolate: true, cidrs: []}", "{namespacePattern: []}",
          "{shared: [a]}", "{podLabel: a, isolate: 1}", "{podLabel: a, shared: a}",
          "{podLabel: a, shared: [{namespace: b, purpose: c}]}", "[]"]),
     "eastWest: %s": (["{}", "null", "{default: policies}", "{default: deny}", "{default: null}"],
@@ -332,8 +332,8 @@ _VALUES = {
                ["cluster", "egress", "eastWest", "controlPlane", "dns", "coverage", "variables"]),
     "%s: {}": (["cluster", "eastWest", "controlPlane", "coverage", "variables"],
                ["phases", "zones", "zonePairs", "gateways", "layers", "egress", "dns"]),
-    "%s: null": (["engine", "cluster", "phases", "zones", "zonePairs", "gateways", "layers", "egress",
-                  "eastWest", "controlPlane", "dns", "coverage", "variables"], ["metadata", "x"]),
+    "%s: null": (["engine", "cluster", "phases", "zones", "layers", "egress",
+                  "eastWest", "controlPlane", "dns", "coverage", "variables"], ["metadata", "x", "gateways", "zonePairs"]),
     "engine: %s": (["cilium-1.17", "cilium-1.18", "cilium-1.19", "cilium-1.20", "kubernetes"],
                    ["cilium", "cilium-1.16", "cilium-1.21", "calico", "1.20", '""']),
 }
@@ -381,7 +381,8 @@ def the_code_alone_refuses_what_no_schema_can(folder):
                  "  phases: [{name: a, from: 2026-09-02, until: 2026-09-01}]\n",
                  "  phases: [{name: a, from: 2025-02-29}]\n",
                  "  coverage: {silence: 99999999999d}\n",
-                 "  layers: [{name: a, type: azure-nsg, file: nowhere.json, members: []}]\n",
+                 "  layers: [{name: a, type: azure-nsg, file: nowhere.json,"
+                 " members: [{group: a, cidrs: 10.0.0.1}]}]\n",
                  "  egress: {default: deny, approved: [{id: a, to: {ips: 192.0.2.1},"
                  " validFrom: 2026-09-02, expires: 2026-09-01}]}\n"):
         complaints = _complaints(schema, _spec(text))
