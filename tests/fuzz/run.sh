@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=${FUZZ_DIR:-$root/build-fuzz}
 targets='hubble_json bytes manifest policy knp cilium admin inventory proto packet delimited archive
-    capture'
+    capture intent state'
 found=0
 
 if [ ! -f "$work/build.ninja" ]; then
