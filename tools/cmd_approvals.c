@@ -9,7 +9,7 @@
 
 static const char help[] =
     "usage: flowcheck approvals list|validate [OPTION]... INTENT\n"
-    "       flowcheck approvals usage --intent INTENT [CHECK OPTION]... INPUT...\n"
+    "       flowcheck approvals usage [CHECK OPTION]... INTENT INPUT...\n"
     "\n"
     "list      shows every approval of an intent document and where it stands\n"
     "validate  exit 2 when the document is refused; exit 1 when an approval has expired or\n"

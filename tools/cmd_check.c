@@ -345,6 +345,11 @@ command(int argc, char **argv, bool usage)
     int rc = parse(&arguments, argc, argv);
     int code = EXIT_CLEAN;
 
+    if (rc == FLOW_OK && usage && arguments.policies.intent == NULL && arguments.input_count > 1) {
+        /* as for the other words of the command, the document may stand first */
+        arguments.policies.intent = *arguments.inputs++;
+        arguments.input_count--;
+    }
     if (rc == FLOW_OK && usage && arguments.policies.intent == NULL) {
         say("expected --intent");
         rc = FLOW_E_ARGUMENT;

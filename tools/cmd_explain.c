@@ -53,7 +53,7 @@ static const char help[] =
     "      --var NAME=VALUE      the value of ${NAME} in manifests\n"
     "      --default-namespace N for objects that name none (default 'default')\n"
     "      --partial             -f does not hold every policy of the cluster\n"
-    "      --intent FILE         an intent document, for its variables and its engine\n"
+    "      --intent FILE         an intent document; what it says of flows is shown\n"
     "  -o, --output FORMAT[=FILE] text (default), json or jsonl\n"
     "  -h, --help                this text\n"
     "\n"
@@ -470,6 +470,7 @@ run_explain(const struct arguments *arguments)
         flow_classifier_new(&subject.classifier, subject.policies, &err) == FLOW_OK &&
         flow_explainer_open(&subject.explainer, arguments->format, arguments->path, &err) ==
             FLOW_OK) {
+        flow_classifier_set_intent(subject.classifier, subject.declared.intent);
         code = is_hypothetical(arguments) ? explain_hypothetical(arguments, &subject)
                                           : explain_flows(arguments, &subject);
         if (flow_explainer_finish(subject.explainer, &err) != FLOW_OK) {

@@ -133,6 +133,54 @@ add_side_text(struct flow_buf *out, const struct flow_explain_report *report,
     flow_buf_free(&line);
 }
 
+/* What the intent document says of a flow, by all of its statements that it is against. */
+static void
+add_intent(struct flow_buf *out, const struct flow_record *record)
+{
+    const struct flow_intent_decision *intent = record->intent_decision;
+    const struct flow_intent_statement *statement = intent != NULL ? intent->statement : NULL;
+
+    if (intent == NULL) {
+        return;
+    }
+    flow_buf_add_format(out, "intent: %s", flow_intent_name(record->intent));
+    if (intent->violation_count == 0 && statement != NULL) {
+        flow_buf_add_format(out, " by %s (%s:%u)", statement->name, statement->file,
+                            statement->line);
+    }
+    for (size_t i = 0; i < intent->violation_count; i++) {
+        const struct flow_report_rule *rule =
+            flow_report_rule_of_violation(intent->violations[i].kind);
+
+        statement = intent->violations[i].statement;
+        flow_buf_add_format(out, ", %s (%s)", rule->name, rule->id);
+        if (statement != NULL && statement->name != NULL) {
+            flow_buf_add_format(out, " by %s (%s:%u)", statement->name, statement->file,
+                                statement->line);
+        }
+    }
+    for (unsigned code = 0; code < FLOW_UNDECIDED_COUNT; code++) {
+        if ((intent->undecided >> code & 1) != 0) {
+            flow_buf_add_format(out, ", not known: %s", flow_undecided_name(code));
+        }
+    }
+    flow_buf_add_char(out, '\n');
+}
+
+static void
+add_statements(struct flow_json_writer *writer, const struct flow_intent_decision *intent)
+{
+    flow_json_open(writer, "statements", '[');
+    for (size_t i = 0; intent != NULL && i < intent->violation_count; i++) {
+        flow_json_open(writer, NULL, '{');
+        flow_json_add_text(writer, "rule",
+                           flow_report_rule_of_violation(intent->violations[i].kind)->id);
+        flow_json_add_statement(writer, "statement", intent->violations[i].statement);
+        flow_json_close(writer, '}');
+    }
+    flow_json_close(writer, ']');
+}
+
 static void
 add_report_text(struct flow_buf *out, const struct flow_explain_report *report)
 {
@@ -143,6 +191,7 @@ add_report_text(struct flow_buf *out, const struct flow_explain_report *report)
         flow_buf_add_format(
             out, "observed %s on the %s side: %s\n", flow_observed_name(record->observed),
             flow_direction_name(record->judged_direction), flow_result_name(record->result));
+        add_intent(out, record);
     }
     for (size_t i = 0; i < report->side_count; i++) {
         add_side_text(out, report, &report->sides[i]);
@@ -246,6 +295,8 @@ add_report_json(struct flow_json_writer *writer, const struct flow_explain_repor
         flow_json_add_text(writer, "observed", flow_observed_name(record->observed));
         flow_json_add_text(writer, "expected", flow_expected_name(record->expected));
         flow_json_add_text(writer, "result", flow_result_name(record->result));
+        flow_json_add_text(writer, "intent", flow_intent_name(record->intent));
+        add_statements(writer, record->intent_decision);
     }
     flow_json_open(writer, "sides", '[');
     for (size_t i = 0; i < report->side_count; i++) {

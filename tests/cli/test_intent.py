@@ -307,8 +307,21 @@ def approvals_are_listed_and_validated(folder):
     result = flowcheck("approvals", "usage", "--intent", path, "-f",
                        write(folder, "p.yaml", POLICIES), "-o", "json", log)
     equal([use["flows"] for use in result.json()["approvals"]], [0, 1, 0, 0])
-    text = flowcheck("approvals", "usage", "--intent", path, log).out
+    text = flowcheck("approvals", "usage", path, log).out
     contains(text, "used by      1 flow")
+    equal(flowcheck("approvals", "usage", log).code, 2)
+
+
+def explaining_a_flow_tells_what_the_intent_says_of_it(folder):
+    log = write(folder, "log", out(port=80) + "\n" + out("198.51.100.7") + "\n")
+    options = ["-f", write(folder, "p.yaml", POLICIES), "--intent",
+               write(folder, "intent.yaml", INTENT)]
+    text = flowcheck("explain", *options, log).out
+    contains(text, "intent: unapproved, unapproved-egress (FC203) by egress (")
+    contains(text, "intent: approved by egress.approved by-address (")
+    found = flowcheck("explain", *options, "-o", "json", log).json()
+    equal([(f["intent"], [s["rule"] for s in f["statements"]]) for f in found],
+          [("unapproved", ["FC203"]), ("approved", [])])
 
 
 def a_zone_hides_nothing_that_no_pair_speaks_of(folder):
