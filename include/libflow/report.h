@@ -191,6 +191,21 @@ FLOW_API const struct flow_earlier_finding *flow_tally_gone_at(const struct flow
 /** Flows with a result, a drop and its policy verdict counted once. */
 FLOW_API uint64_t flow_tally_result(const struct flow_tally *tally, uint8_t result);
 
+/** Fields that every flow of Hubble has, unless a mask took them away. */
+enum flow_missing_field {
+    FLOW_MISSING_TIME = 0,
+    FLOW_MISSING_NODE_NAME,
+    FLOW_MISSING_VERDICT,
+    FLOW_MISSING_EVENT_TYPE,
+    FLOW_MISSING_ADDRESSES,
+    FLOW_MISSING_PROTOCOL,
+    FLOW_MISSING_LABELS /**< of one end at least */
+};
+#define FLOW_MISSING_COUNT 7
+
+/** Its path in Hubble's messages: "event_type"; static text. */
+FLOW_API const char *flow_missing_field_name(uint8_t field);
+
 /** Counters over all inputs. */
 struct flow_tally_totals {
     uint64_t flows;      /**< flow records */
@@ -200,7 +215,8 @@ struct flow_tally_totals {
     /** Of the results: replies, which are judged with their connection, and other events that say
         nothing of a verdict of their own. */
     uint64_t replies_of_results, no_verdict;
-    uint64_t aggregated;    /**< flows that an exporter put together of several */
+    uint64_t aggregated;                  /**< flows that an exporter put together of several */
+    uint64_t missing[FLOW_MISSING_COUNT]; /**< flows without a field, enum flow_missing_field */
     uint64_t before_phases; /**< flows before the first phase of the intent document */
     uint64_t records, damaged, lost, lost_reports, node_status;
     uint64_t ungrouped; /**< flows beyond the number of groups that are told apart */

@@ -309,6 +309,28 @@ add_intent(struct flow_tally *tally, const struct flow_record *record,
     return true;
 }
 
+/* What a mask took away, by fields that are always there without one; captures have none of them.
+ */
+static void
+count_missing(struct flow_tally *tally, const struct flow_record *record, uint64_t flows)
+{
+    const bool hubble = record->traffic == NULL;
+    const bool missing[FLOW_MISSING_COUNT] = {
+        [FLOW_MISSING_TIME] = record->time == FLOW_TIME_NONE,
+        [FLOW_MISSING_NODE_NAME] = hubble && record->node_name.len == 0,
+        [FLOW_MISSING_VERDICT] =
+            hubble && record->verdict == FLOW_VERDICT_UNKNOWN && !flow_says_nothing(record),
+        [FLOW_MISSING_EVENT_TYPE] = hubble && record->event_type == FLOW_EVENT_UNKNOWN,
+        [FLOW_MISSING_ADDRESSES] = record->source_address.family == 0,
+        [FLOW_MISSING_PROTOCOL] = record->protocol == FLOW_PROTOCOL_UNKNOWN,
+        [FLOW_MISSING_LABELS] = !record->source->has_labels || !record->destination->has_labels,
+    };
+
+    for (size_t i = 0; i < FLOW_MISSING_COUNT; i++) {
+        tally->totals.missing[i] += missing[i] ? flows : 0;
+    }
+}
+
 bool
 flow_tally_add_flow(struct flow_tally *tally, const struct flow_record *record,
                     const struct flow_weight *weight)
@@ -319,6 +341,7 @@ flow_tally_add_flow(struct flow_tally *tally, const struct flow_record *record,
     widen(weight->first, &tally->totals.first, &tally->totals.last);
     widen(weight->last, &tally->totals.first, &tally->totals.last);
     tally->totals.flows += weight->flows;
+    count_missing(tally, record, weight->flows);
     if (record->result == FLOW_RESULT_NOT_APPLICABLE && record->decision == NULL) {
         tally->totals.no_verdict += weight->flows;
     } else if (record->swapped && record->event_type != FLOW_EVENT_DROP &&

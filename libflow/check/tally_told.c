@@ -191,6 +191,19 @@ flow_tally_set_intent(struct flow_tally *tally, const struct flow_intent_documen
     }
 }
 
+const char *
+flow_missing_field_name(uint8_t field)
+{
+    static const char *const names[FLOW_MISSING_COUNT] = {
+        [FLOW_MISSING_TIME] = "time",       [FLOW_MISSING_NODE_NAME] = "node_name",
+        [FLOW_MISSING_VERDICT] = "verdict", [FLOW_MISSING_EVENT_TYPE] = "event_type",
+        [FLOW_MISSING_ADDRESSES] = "IP",    [FLOW_MISSING_PROTOCOL] = "l4",
+        [FLOW_MISSING_LABELS] = "labels",
+    };
+
+    return field < FLOW_MISSING_COUNT ? names[field] : "unknown";
+}
+
 void
 flow_tally_set_now(struct flow_tally *tally, int64_t now)
 {

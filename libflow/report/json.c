@@ -57,6 +57,13 @@ add_coverage(struct flow_json_writer *writer, const struct flow_tally *tally,
         }
     }
     flow_json_close(writer, '}');
+    flow_json_open(writer, "missing_fields", '{');
+    for (uint8_t i = 0; i < FLOW_MISSING_COUNT; i++) {
+        if (totals->missing[i] > 0) {
+            flow_json_add_u64(writer, flow_missing_field_name(i), totals->missing[i]);
+        }
+    }
+    flow_json_close(writer, '}');
     flow_json_add_u64(writer, "lost", totals->lost);
     flow_json_add_u64(writer, "lost_reports", totals->lost_reports);
     flow_json_add_u64(writer, "lost_here", totals->damaged + totals->refused);

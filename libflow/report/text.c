@@ -281,6 +281,16 @@ add_balance(const struct text *text, const struct flow_tally *tally,
     flow_buf_add_text(text->out, " told twice + ");
     add_count(text->out, totals->damaged);
     flow_buf_add_text(text->out, " damaged\n");
+    for (uint8_t i = 0, told = 0; i < FLOW_MISSING_COUNT; i++) {
+        if (totals->missing[i] > 0) {
+            flow_buf_add_format(text->out, "%s%s ", told++ == 0 ? "  fields missing: " : ", ",
+                                flow_missing_field_name(i));
+            add_count(text->out, totals->missing[i]);
+        }
+        if (i + 1 == FLOW_MISSING_COUNT && told > 0) {
+            flow_buf_add_char(text->out, '\n');
+        }
+    }
     if (totals->aggregated > 0) {
         flow_buf_add_text(text->out, "  ");
         add_count(text->out, totals->aggregated);

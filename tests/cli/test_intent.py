@@ -276,6 +276,17 @@ def every_flow_read_is_accounted_for(folder):
     equal(sum(report["intent"]["flows"].values()), len(lines) - 2)
 
 
+def fields_that_a_mask_took_away_are_told(folder):
+    lines = [changed(between(A, SHARED), **{name: None}) for name in
+             ("time", "node_name", "verdict", "event_type", "IP", "l4")]
+    lines += [changed(between(A, SHARED), source={}), between(A, SHARED)]
+    report = _check(folder, lines)
+    equal(report["coverage"]["missing_fields"],
+          {"time": 1, "node_name": 1, "verdict": 1, "event_type": 1, "IP": 1, "l4": 1, "labels": 1})
+    whole = _check(folder, [between(A, SHARED)])
+    equal(whole["coverage"]["missing_fields"], {})
+
+
 def a_baseline_tells_what_is_new_and_what_is_gone(folder):
     old = write(folder, "old.json", json.dumps(_check(folder, [out(port=80), between(A, B)])))
     report = _check(folder, [out(port=80), into(SHARED)], INTENT, "--baseline", old)
