@@ -2,8 +2,11 @@
 /* Sinks: a format's text into a file or standard output. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -144,29 +147,83 @@ flow_sink_flush(struct flow_sink *sink, struct flow_error *err)
     return sink->out.len > 0 || sink->out.failed ? flush(sink, err) : FLOW_OK;
 }
 
-/* An earlier report in a file makes room for this one; in a pipe it stays. */
-static void
-make_room(struct flow_sink *sink)
+/*
+ * An earlier report in a file gives way to this one, whole: a reader of the file finds one or the
+ * other. In a pipe it stays. The report goes to a file beside it, whose descriptor is set.
+ */
+static int
+make_room(const struct flow_sink *sink, char *path, size_t size, int *fd, struct flow_error *err)
 {
-    if (sink->reported && sink->fd > STDERR_FILENO && lseek(sink->fd, 0, SEEK_SET) == 0 &&
-        ftruncate(sink->fd, 0) != 0) {
-        (void)lseek(sink->fd, 0, SEEK_END);
+    struct stat info, named;
+
+    *fd = -1;
+    if (!sink->reported || sink->fd <= STDERR_FILENO || fstat(sink->fd, &info) != 0 ||
+        !S_ISREG(info.st_mode)) {
+        return FLOW_OK;
     }
+    /* behind a link, or when the name is another file's by now, it is emptied and written again */
+    if (lstat(sink->path, &named) != 0 || named.st_ino != info.st_ino ||
+        named.st_dev != info.st_dev) {
+        if (lseek(sink->fd, 0, SEEK_SET) == 0 && ftruncate(sink->fd, 0) != 0) {
+            (void)lseek(sink->fd, 0, SEEK_END);
+        }
+        return FLOW_OK;
+    }
+    if ((size_t)snprintf(path, size, "%s.XXXXXX", sink->path) < size) {
+        *fd = mkostemp(path, O_CLOEXEC);
+    }
+    if (*fd < 0) {
+        flow_fail_system(err, errno, "cannot write a file beside it");
+        flow_error_set_input(err, sink->path);
+        return FLOW_E_SYSTEM;
+    }
+    (void)fchmod(*fd, info.st_mode & 07777);
+    return FLOW_OK;
+}
+
+/* What was written beside takes the place of the file. */
+static int
+take_place(struct flow_sink *sink, const char *beside, int fd, int rc, struct flow_error *err)
+{
+    if (rc == FLOW_OK && rename(beside, sink->path) != 0) {
+        flow_fail_system(err, errno, "cannot rename");
+        flow_error_set_input(err, sink->path);
+        rc = FLOW_E_SYSTEM;
+    }
+    if (rc != FLOW_OK) {
+        (void)unlink(beside);
+        close(fd);
+        return rc;
+    }
+    close(sink->fd);
+    sink->fd = fd;
+    return FLOW_OK;
 }
 
 int
 flow_sink_report(struct flow_sink *sink, struct flow_error *err)
 {
+    char beside[PATH_MAX];
+    int fd, rc;
+
     if (sink->format->report == NULL) {
         return flow_sink_flush(sink, err);
     }
     if (sink->options.tally == NULL) {
         return flow_fail(err, FLOW_E_ARGUMENT, "expected a tally to report on");
     }
-    make_room(sink);
+    rc = make_room(sink, beside, sizeof(beside), &fd, err);
+    if (rc != FLOW_OK) {
+        return rc;
+    }
     sink->reported = true;
     sink->format->report(&sink->out, sink->options.tally, &sink->options);
-    return flush(sink, err);
+    if (fd < 0) {
+        return flush(sink, err);
+    }
+    rc = flow_write_all(fd, beside, &sink->out, err);
+    flow_buf_reset(&sink->out);
+    return take_place(sink, beside, fd, rc, err);
 }
 
 int

@@ -368,6 +368,48 @@ def policies_are_read_again_when_they_change_and_on_a_signal(folder):
             watch.finish()
 
 
+_INTENT = """apiVersion: libflow.dev/v1alpha1
+kind: FlowIntent
+metadata: {name: live}
+spec:
+  eastWest: {default: %s}
+"""
+
+
+def an_intent_is_asked_and_read_again_when_it_changes(folder):
+    intent = write(folder, "intent.yaml", _INTENT % "policies")
+    socket = "unix:" + folder + "/hubble.sock"
+    with _watch(folder, socket, "--last", "9999", "--intent", intent) as watch:
+        with Server("--flows", _log(folder, "early", _flows(5)), listen=socket) as server:
+            _wait_flows(folder, 5)
+            write(folder, "intent.yaml", _INTENT % "deny")
+            watch.wait_for("policies anew", "err")
+            write(folder, "intent.yaml", _INTENT % "no")
+            watch.wait_for("stay in force", "err")
+            server.kill()
+        with Server("--flows", _log(folder, "late", _flows(7, first=50)), listen=socket):
+            _wait_flows(folder, 12)
+            watch.finish()
+    with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
+        report = json.load(file)
+    equal([(f["id"], f["count"]) for f in report["findings"] if f["id"] == "FC211"], [("FC211", 7)])
+    equal(report["intent"]["flows"]["unapproved"], 7)
+
+
+def a_reader_of_the_report_finds_it_whole(folder):
+    path = os.path.join(folder, "report.json")
+    with Server("--flows", _log(folder, "log", _flows(3000))) as server:
+        with Running("watch", "--server", server.address, "-o", "json=" + path, "--interval", "1ms",
+                     "--last", "9999") as watch:
+            _wait_flows(folder, 3000)
+            end = time.monotonic() + 2
+            while time.monotonic() < end:
+                with open(path, encoding="utf-8") as file:
+                    json.load(file)
+            watch.finish()
+    equal(sorted(os.listdir(folder)), ["log", "report.json"])
+
+
 def metrics_are_served(folder):
     with Server("--flows", _log(folder, "log", _flows(10))) as server:
         with _watch(folder, server.address, "--last", "99", "--metrics-listen", "127.0.0.1:0") as watch:
