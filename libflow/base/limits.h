@@ -58,6 +58,9 @@
 /* Connections whose decision is remembered; beyond it the memory starts anew. */
 #define FLOW_MEMO_MAX 1000000u
 
+/* Stretches of time that are told apart of one node; beyond it shorter gaps are as if seen. */
+#define FLOW_SPANS_MAX 16384u
+
 /* Groups of flows that a tally tells apart; the rest share one group a result. */
 #define FLOW_TALLY_MAX 200000u
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "check/tally.h"
 #include "intent/intent.h"
@@ -42,11 +43,32 @@ more(int64_t time, int64_t by)
     return time > INT64_MAX - by ? INT64_MAX : time + by;
 }
 
+/* Too many to be told apart: those that are closest become one, until half of them are left. */
+static void
+thin_out(struct flow_spans *spans)
+{
+    while (spans->count > FLOW_SPANS_MAX / 2) {
+        size_t kept = 0;
+
+        spans->join = spans->join < 1000000000 ? 1000000000 : more(spans->join, spans->join);
+        for (size_t i = 1; i < spans->count; i++) {
+            if (spans->spans[i].from <= more(spans->spans[kept].until, spans->join)) {
+                spans->spans[kept].until = spans->spans[i].until;
+            } else {
+                spans->spans[++kept] = spans->spans[i];
+            }
+        }
+        spans->count = kept + 1;
+    }
+}
+
 bool
 flow_spans_add(struct flow_spans *spans, int64_t from, int64_t until, int64_t join)
 {
-    const size_t first = first_until(spans, less(from, join));
-    size_t last = first; /* behind the stretches that become one with it */
+    size_t first, last; /* the stretches that become one with it, and what is behind them */
+
+    join = join > spans->join ? join : spans->join;
+    first = last = first_until(spans, less(from, join));
 
     for (; last < spans->count && spans->spans[last].from <= more(until, join); last++) {
         from = spans->spans[last].from < from ? spans->spans[last].from : from;
@@ -66,6 +88,9 @@ flow_spans_add(struct flow_spans *spans, int64_t from, int64_t until, int64_t jo
             (spans->count - last) * sizeof(*spans->spans));
     spans->count = spans->count - (last - first) + 1;
     spans->spans[first] = (struct flow_span){ from, until };
+    if (spans->count > FLOW_SPANS_MAX) {
+        thin_out(spans);
+    }
     return true;
 }
 

@@ -20,7 +20,8 @@ rule_of(const struct flow_tally *tally, const struct flow_group *group)
 
     /* without policies it is the intent alone that is asked */
     if (group->key.kind == FLOW_GROUP_RESULT && group->key.result == FLOW_RESULT_UNDECIDED &&
-        tally->intent != NULL && flow_policies_count(tally->policies) == 0) {
+        tally->intent != NULL &&
+        (tally->policies == NULL || flow_policies_count(tally->policies) == 0)) {
         return NULL;
     }
     return group->key.kind == FLOW_GROUP_VIOLATION

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "check/classifier.h"
 #include "check/intend.h"
@@ -91,6 +92,12 @@ ask(struct flow_classifier *classifier, const struct flow_intent_question *quest
     }
     flow_intent_judge(classifier->intent, question, &made);
     decision = keep(classifier, &made);
+    if (classifier->intended.keys.count >= FLOW_MEMO_MAX) {
+        flow_cache_free(&classifier->intended);
+        if (!flow_intern_init(&classifier->intended.keys)) {
+            return NULL;
+        }
+    }
     return decision != NULL &&
                    (!remembered || flow_cache_put(&classifier->intended, bytes, decision))
                ? decision

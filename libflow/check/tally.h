@@ -22,6 +22,7 @@ struct flow_span {
 struct flow_spans {
     struct flow_span *spans;
     size_t count, room;
+    int64_t join; /* at least that apart; grows when there are too many */
 };
 
 /* When a node was heard of, and when events of it were lost. */
