@@ -14,11 +14,11 @@ ninja -C build >&2
 
 echo >&2
 echo "build/flowcheck check --snapshot examples/tre/snapshot -f examples/tre/policies" \
-    "examples/tre/flows.jsonl.zst" >&2
+    "--intent examples/tre/intent.yaml examples/tre/flows.jsonl.zst" >&2
 echo >&2
 status=0
 build/flowcheck check --snapshot examples/tre/snapshot -f examples/tre/policies \
-    examples/tre/flows.jsonl.zst || status=$?
+    --intent examples/tre/intent.yaml examples/tre/flows.jsonl.zst || status=$?
 # the example has findings, which exit code 1 stands for
 [ "$status" -eq 1 ] || {
     echo "expected exit code 1, found $status" >&2

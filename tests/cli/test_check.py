@@ -28,6 +28,23 @@ def the_example_gives_what_its_readme_says(_):
           {"FC101", "FC102", "FC103", "FC104", "FC105", "FC501", "FC503"})
 
 
+def the_example_has_an_intent_that_finds_what_its_readme_says(_):
+    result = flowcheck("check", "--snapshot", EXAMPLE + "/snapshot", "-f", EXAMPLE + "/policies",
+                       "--intent", EXAMPLE + "/intent.yaml", "-o", "json",
+                       EXAMPLE + "/flows.jsonl.zst")
+    report = result.json()
+    equal(result.code, 1)
+    assert "warning" not in result.err, result.err
+    found = sorted((f["id"], f["source"], f["count"]) for f in report["findings"]
+                   if "FC200" < f["id"] < "FC206" or f["id"] in ("FC211", "FC216"))
+    equal(found, [("FC201", "203.0.113.77", 35), ("FC202", "project-diabetes/notebook", 20),
+                  ("FC203", "project-asthma/notebook", 42), ("FC203", "sandbox/toolbox", 35),
+                  ("FC216", "project-diabetes app=matlab", 84)])
+    answers = {control["id"]: control["answer"] for control in report["controls"]}
+    equal((answers["gateway-only"], answers["control-plane-declared"], answers["two-controls"]),
+          ("not met", "met", "not shown"))
+
+
 def a_report_has_the_members_of_the_contract(folder):
     log = write(folder, "log", flow("u1", A, WORLD) + "\n")
     report = flowcheck("check", "-f", write(folder, "p.yaml", DENY_ALL), "-o", "json", log).json()
