@@ -226,6 +226,8 @@ struct flow_traffic {
     uint8_t opener;                /**< enum flow_opener */
     uint8_t answer;                /**< enum flow_answer_seen */
     uint8_t tunnel;                /**< 0 none, 1 VXLAN, 2 Geneve (flow.Tunnel.Protocol) */
+    bool began_before;             /**< it may have begun before the capture did */
+    bool goes_on;                  /**< it was open when the capture ended */
     uint32_t vni;                  /**< of the first packet, inside a tunnel */
     struct flow_str server_name;   /**< of the TLS ClientHello (SNI) */
     struct flow_str http_host, http_method; /**< of the first HTTP request */

@@ -58,6 +58,9 @@
 /* Connections whose decision is remembered; beyond it the memory starts anew. */
 #define FLOW_MEMO_MAX 1000000u
 
+/* Nanoseconds between packets of one connection at most; conntrack forgets most of them earlier. */
+#define FLOW_CONNECTION_IDLE ((int64_t)600 * 1000000000)
+
 /* Stretches of time that are told apart of one node; beyond it shorter gaps are as if seen. */
 #define FLOW_SPANS_MAX 16384u
 

@@ -151,7 +151,7 @@ collect(struct flow_builder *builder, struct collected *collected, const struct 
 {
     const struct flow_group_key *key = &group->key;
     struct flow_approval_use *use = collected->use;
-    const uint64_t flows = group->verdicts + group->drops + group->others;
+    const uint64_t flows = group->verdicts + group->drops + group->others - group->continued;
     const struct flow_str user = flow_builder_end(
         builder, (const struct flow_endpoint *)(uintptr_t)key->source, &key->client, NULL);
 
@@ -165,17 +165,17 @@ collect(struct flow_builder *builder, struct collected *collected, const struct 
     }
     flow_buf_add_text(&builder->text, flow_protocol_name(key->protocol));
     use->flows += flows;
-    use->bytes += group->bytes;
-    use->has_bytes |= group->bytes > 0;
+    use->bytes += group->bytes + group->moved_bytes;
+    use->has_bytes |= group->bytes + group->moved_bytes > 0;
     if (use->first == FLOW_TIME_NONE ||
-        (group->first != FLOW_TIME_NONE && group->first < use->first)) {
-        use->first = group->first;
+        (group->joined_first != FLOW_TIME_NONE && group->joined_first < use->first)) {
+        use->first = group->joined_first;
     }
-    if (group->last > use->last) {
-        use->last = group->last;
+    if (group->joined_last > use->last) {
+        use->last = group->joined_last;
     }
     /* dates are borders of the groups' answers, so that a group is on one side of them */
-    if (flow_approval_state_at(use->approval, group->first) >= FLOW_APPROVAL_EXPIRED) {
+    if (flow_approval_state_at(use->approval, group->joined_first) >= FLOW_APPROVAL_EXPIRED) {
         use->outside_force += flows;
     }
     return add_text(&collected->ports, &builder->text);

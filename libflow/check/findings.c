@@ -80,8 +80,8 @@ finding_of(struct flow_builder *builder, const struct flow_group *group)
             violation ? (const struct flow_intent_statement *)(uintptr_t)key->statement : NULL,
         .undecided = key->undecided,
         .direction = violation ? FLOW_DIRECTION_UNKNOWN : key->direction,
-        .first = group->first,
-        .last = group->last,
+        .first = group->joined_first,
+        .last = group->joined_last,
     };
 
     finding.source = flow_builder_end(builder, (const struct flow_endpoint *)(uintptr_t)key->source,
@@ -126,13 +126,13 @@ find_draft(struct flow_builder *builder, const struct flow_finding *finding, uin
 static void
 merge_times(struct flow_finding *finding, const struct flow_group *group)
 {
-    if (group->first != FLOW_TIME_NONE &&
-        (finding->first == FLOW_TIME_NONE || group->first < finding->first)) {
-        finding->first = group->first;
+    if (group->joined_first != FLOW_TIME_NONE &&
+        (finding->first == FLOW_TIME_NONE || group->joined_first < finding->first)) {
+        finding->first = group->joined_first;
     }
-    if (group->last != FLOW_TIME_NONE &&
-        (finding->last == FLOW_TIME_NONE || group->last > finding->last)) {
-        finding->last = group->last;
+    if (group->joined_last != FLOW_TIME_NONE &&
+        (finding->last == FLOW_TIME_NONE || group->joined_last > finding->last)) {
+        finding->last = group->joined_last;
     }
 }
 
@@ -200,7 +200,7 @@ add_pair(struct flow_builder *builder, const struct flow_draft *draft,
             (struct flow_pair_seen){ .draft = (uint32_t)(draft - builder->drafts) };
     }
     builder->pairs[number].sides[key->direction % 3] +=
-        group->verdicts + group->drops + group->others;
+        group->verdicts + group->drops + group->others - group->continued;
     return true;
 }
 
@@ -221,9 +221,9 @@ add_group(struct flow_builder *builder, const struct flow_group *group)
     draft->violation = group->key.violation;
     draft->verdicts += group->verdicts;
     draft->drops += group->drops;
-    draft->others += group->others;
-    draft->finding.bytes += group->bytes;
-    draft->finding.has_bytes |= group->bytes > 0;
+    draft->others += group->others - group->continued;
+    draft->finding.bytes += group->bytes + group->moved_bytes;
+    draft->finding.has_bytes |= group->bytes + group->moved_bytes > 0;
     merge_times(&draft->finding, group);
     if (draft->kind == FLOW_GROUP_RESULT) {
         return true;
@@ -346,6 +346,13 @@ keep_findings(struct flow_builder *builder)
     return true;
 }
 
+/* Whether other parts stand for all that is in a group. */
+static bool
+is_left_out(const struct flow_group *group)
+{
+    return group->verdicts + group->drops + group->others == group->continued;
+}
+
 static bool
 build(struct flow_builder *builder)
 {
@@ -361,7 +368,7 @@ build(struct flow_builder *builder)
         }
     }
     for (size_t i = 0; i < tally->group_count; i++) {
-        if (tally->groups[i].key.kind != FLOW_GROUP_USAGE &&
+        if (tally->groups[i].key.kind != FLOW_GROUP_USAGE && !is_left_out(&tally->groups[i]) &&
             !add_group(builder, &tally->groups[i])) {
             return false;
         }

@@ -58,6 +58,8 @@ flow_tally_free(struct flow_tally *tally)
         free(tally->node_map);
         free(tally->inputs);
         free(tally->sorted_inputs);
+        free(tally->open);
+        free(tally->open_groups);
         free(tally->findings);
         flow_arena_free(&tally->arena);
         flow_arena_free(&tally->finding_arena);
@@ -263,6 +265,9 @@ count_in(struct flow_tally *tally, const struct flow_group_key *key,
     } else {
         (*group)->others += weight->flows;
     }
+    if (tally->touched_count < FLOW_TOUCHED_MAX) {
+        tally->touched[tally->touched_count++] = (uint32_t)(*group - tally->groups);
+    }
     (*group)->bytes += weight->bytes;
     widen(weight->first, &(*group)->first, &(*group)->last);
     widen(weight->last, &(*group)->first, &(*group)->last);
@@ -338,6 +343,7 @@ flow_tally_add_flow(struct flow_tally *tally, const struct flow_record *record,
     struct flow_group_key key;
     struct flow_group *group = NULL;
 
+    tally->touched_count = 0;
     widen(weight->first, &tally->totals.first, &tally->totals.last);
     widen(weight->last, &tally->totals.first, &tally->totals.last);
     tally->totals.flows += weight->flows;
@@ -367,7 +373,7 @@ flow_tally_add_flow(struct flow_tally *tally, const struct flow_record *record,
     if (group == NULL) {
         tally->results[record->result] += weight->flows;
     }
-    return true;
+    return record->traffic == NULL || flow_tally_keep_open(tally, record, weight, group != NULL);
 }
 
 /* The last one by its time counts, however the log is put together. */
@@ -514,8 +520,11 @@ flow_tally_finish(struct flow_tally *tally, struct flow_error *err)
     if (!flow_tally_sort_inputs(tally)) {
         return flow_fail_memory(err);
     }
-    memcpy(tally->final, tally->results, sizeof(tally->final));
-    tally->totals.duplicates = 0;
+    flow_tally_join_open(tally);
+    for (size_t i = 0; i < FLOW_RESULT_COUNT; i++) {
+        tally->final[i] = tally->results[i] - tally->continued[i];
+    }
+    tally->totals.duplicates = tally->continued_count;
     free(tally->findings);
     tally->findings = NULL;
     tally->finding_count = 0;

@@ -59,8 +59,17 @@ struct flow_group {
     struct flow_group_key key;
     uint64_t verdicts, drops, others; /* flows by event: 5, 1, any other */
     uint64_t bytes;                   /* of captured connections, both ways */
+    /* once finished: of others, parts of connections that another part stands for; what of bytes is
+       another group's, or was (modulo 2^64); and the times with those of such parts */
+    uint64_t continued, moved_bytes;
+    int64_t joined_first, joined_last;
     int64_t first, last;
 };
+
+struct flow_open_part;
+
+/* A result, each violation, and an approval. */
+enum { FLOW_TOUCHED_MAX = FLOW_VIOLATION_COUNT + 2 };
 
 struct flow_tally {
     const struct flow_policies *policies;      /* borrowed, may be NULL */
@@ -101,6 +110,15 @@ struct flow_tally {
     struct flow_approval_use *uses; /* one for each approval of the document */
     size_t use_count;
     double coverage;
+    /* captured connections that may go on in another capture, and the groups they are counted in */
+    struct flow_open_part *open;
+    size_t open_count, open_room;
+    uint32_t *open_groups;
+    size_t open_group_count, open_group_room;
+    uint32_t touched[FLOW_TOUCHED_MAX]; /* groups that the last flow is counted in */
+    uint8_t touched_count;
+    uint64_t continued[FLOW_RESULT_COUNT]; /* parts that another stands for, of no group */
+    uint64_t continued_count;
     const struct flow_baseline *baseline; /* borrowed, or NULL */
     const struct flow_earlier_finding **gone;
     size_t gone_count;
@@ -120,6 +138,11 @@ struct flow_node_seen *flow_tally_node_named(struct flow_tally *tally, struct fl
 bool flow_tally_cover(struct flow_tally *tally);
 /* The share over all nodes, which are sorted by then: so the sum hangs on no order. */
 void flow_tally_share(struct flow_tally *tally);
+/* continued.c: keeps a captured connection that may be a part of one; false: out of memory. */
+bool flow_tally_keep_open(struct flow_tally *tally, const struct flow_record *record,
+                          const struct flow_weight *weight, bool grouped);
+/* Works out which parts are of one connection. */
+void flow_tally_join_open(struct flow_tally *tally);
 /* baseline.c: compares the findings with an earlier report. */
 bool flow_tally_compare(struct flow_tally *tally);
 /* controls.c, once there are findings. */

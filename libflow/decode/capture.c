@@ -25,6 +25,7 @@ struct capture {
     size_t head_len, head_pos;
     struct flow_connections *table;
     struct flow_tracked *ended; /* to be handed out next */
+    int64_t first, last;        /* of all packets; FLOW_TIME_NONE before the first */
     bool drained;               /* no packet will come: what is left is handed out */
 };
 
@@ -39,6 +40,7 @@ capture_open(struct flow_decoder **out, struct flow_dict *dict, struct flow_erro
     }
     capture->ops = &flow_decoder_capture;
     capture->dict = dict;
+    capture->first = capture->last = FLOW_TIME_NONE;
     rc = flow_connections_new(&capture->table, err);
     if (rc != FLOW_OK) {
         free(capture);
@@ -64,6 +66,7 @@ capture_reset(struct flow_decoder *decoder)
     struct capture *capture = (struct capture *)decoder;
 
     close_file(capture);
+    capture->first = capture->last = FLOW_TIME_NONE;
     capture->ended = NULL;
     capture->drained = false;
     flow_connections_reset(capture->table);
@@ -144,9 +147,32 @@ copy(struct flow_arena *arena, struct flow_str text, bool *failed)
     return made;
 }
 
+/* Whether times are close enough to be of one connection; false where one is not told. */
 static bool
-fill_traffic(const struct flow_tracked *tracked, unsigned source, uint8_t opener,
-             struct flow_arena *arena, struct flow_record *record)
+are_close(int64_t from, int64_t until)
+{
+    return from != FLOW_TIME_NONE && until != FLOW_TIME_NONE &&
+           (until <= from || from > INT64_MAX - FLOW_CONNECTION_IDLE ||
+            until <= from + FLOW_CONNECTION_IDLE);
+}
+
+/* Whether the packet that opens a connection was seen; an echo request opens none. */
+static bool
+has_its_start(const struct flow_tracked *tracked, unsigned source, uint8_t opener)
+{
+    switch (tracked->protocol) {
+    case FLOW_PROTOCOL_TCP:
+        return (tracked->tcp_flags[source] & FLOW_TCP_SYN) != 0;
+    case FLOW_PROTOCOL_SCTP:
+        return opener == FLOW_OPENER_SEEN;
+    default:
+        return false;
+    }
+}
+
+static bool
+fill_traffic(const struct capture *capture, const struct flow_tracked *tracked, unsigned source,
+             uint8_t opener, struct flow_arena *arena, struct flow_record *record)
 {
     struct flow_traffic *traffic = flow_arena_alloc(arena, sizeof(*traffic));
     bool failed = traffic == NULL;
@@ -165,6 +191,10 @@ fill_traffic(const struct flow_tracked *tracked, unsigned source, uint8_t opener
     traffic->answer = flow_tracked_answer(tracked);
     traffic->tunnel = tracked->tunnel;
     traffic->vni = tracked->vnis[tracked->has_vni[0] ? 0 : 1];
+    traffic->began_before =
+        !has_its_start(tracked, source, opener) && are_close(capture->first, tracked->first);
+    /* a closed one too: the last packets of closing may be in the next */
+    traffic->goes_on = capture->drained && are_close(tracked->last, capture->last);
     traffic->server_name = copy(arena, tracked->server_name, &failed);
     traffic->http_host = copy(arena, tracked->http_host, &failed);
     traffic->http_method = copy(arena, tracked->http_method, &failed);
@@ -203,7 +233,7 @@ fill_record(struct capture *capture, const struct flow_tracked *tracked, struct 
     record->source = endpoint_of(capture, tracked, source);
     record->destination = endpoint_of(capture, tracked, !source);
     return record->source != NULL && record->destination != NULL &&
-                   fill_traffic(tracked, source, opener, &batch->arena, record)
+                   fill_traffic(capture, tracked, source, opener, &batch->arena, record)
                ? FLOW_OK
                : flow_fail_memory(err);
 }
@@ -315,6 +345,18 @@ open_file(struct capture *capture, struct flow_error *err)
                : flow_pcap_open(&capture->pcap, &capture->replay, err);
 }
 
+static void
+note_time(struct capture *capture, int64_t time)
+{
+    if (time == FLOW_TIME_NONE) {
+        return;
+    }
+    if (capture->first == FLOW_TIME_NONE || time < capture->first) {
+        capture->first = time;
+    }
+    capture->last = time > capture->last ? time : capture->last;
+}
+
 static int
 capture_pull(struct flow_decoder *decoder, const struct flow_feed *feed, struct flow_batch *batch,
              struct flow_record *record, struct flow_error *err)
@@ -345,6 +387,7 @@ capture_pull(struct flow_decoder *decoder, const struct flow_feed *feed, struct 
         rc = capture->pcapng != NULL ? flow_pcapng_next(capture->pcapng, &captured, err)
                                      : flow_pcap_next(capture->pcap, &captured, err);
         if (rc == FLOW_OK) {
+            note_time(capture, captured.time);
             rc = take_packet(capture, &captured, batch, record, err);
         } else {
             capture->drained = true;

@@ -16,9 +16,6 @@
 
 enum { BUCKETS = 1 << 18, SCTP_INIT = 1, SCTP_INIT_ACK = 2 };
 
-/* Between packets of one connection at most; conntrack forgets most of them earlier. */
-static const int64_t idle_max = 600 * (int64_t)1000000000;
-
 /* Which connection the fragments of a packet belong to. */
 struct fragment {
     struct flow_address source, destination;
@@ -245,7 +242,7 @@ static bool
 was_idle(const struct flow_tracked *entry, const struct flow_captured *captured)
 {
     return entry->last != FLOW_TIME_NONE && captured->time != FLOW_TIME_NONE &&
-           captured->time > entry->last && captured->time - entry->last > idle_max;
+           captured->time > entry->last && captured->time - entry->last > FLOW_CONNECTION_IDLE;
 }
 
 static void

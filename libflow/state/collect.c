@@ -31,7 +31,7 @@ struct fast_key {
 struct cell_key {
     uint32_t message, span;
     int64_t time;
-    uint8_t captured, opener, answer, tunnel;
+    uint8_t captured, began_before, goes_on, opener, answer, tunnel, padding[2];
 };
 
 int
@@ -110,6 +110,8 @@ flow_state_count(struct flow_state *state, struct flow_str message, uint32_t spa
     key.span = span;
     key.time = time;
     key.captured = capture->captured;
+    key.began_before = capture->began_before;
+    key.goes_on = capture->goes_on;
     key.opener = capture->opener;
     key.answer = capture->answer;
     key.tunnel = capture->tunnel;
@@ -160,8 +162,8 @@ put_away(const struct flow_record *record, struct flow_record *bare)
     bare->policy_match_type = 0;
     bare->proxy_port = 0;
     memset(bare->aggregate, 0, sizeof(bare->aggregate));
-    if (record->has_ports && record->source_port != 0 && record->destination_port != 0 &&
-        flow_orient(record, readings) == 1) {
+    if (record->traffic == NULL && record->has_ports && record->source_port != 0 &&
+        record->destination_port != 0 && flow_orient(record, readings) == 1) {
         if (readings[0].swapped) {
             bare->destination_port = SOME_PORT;
         } else {
@@ -174,8 +176,10 @@ put_away(const struct flow_record *record, struct flow_record *bare)
 static bool
 needs_time(const struct flow_classifier *classifier, const struct flow_record *record)
 {
-    return classifier->names != NULL &&
-           (record->source->pod_name.len == 0 || record->destination->pod_name.len == 0);
+    /* a captured connection may be a part of one */
+    return record->traffic != NULL ||
+           (classifier->names != NULL &&
+            (record->source->pod_name.len == 0 || record->destination->pod_name.len == 0));
 }
 
 static void
@@ -245,12 +249,14 @@ flow_state_add_record(struct flow_state *state, const struct flow_classifier *cl
     bool is_new;
 
     if (record->traffic != NULL) {
+        capture.began_before = record->traffic->began_before;
+        capture.goes_on = record->traffic->goes_on;
         capture.opener = record->traffic->opener;
         capture.answer = record->traffic->answer;
         capture.tunnel = record->traffic->tunnel;
     }
     put_away(record, &bare);
-    if (record->l7 != NULL) {
+    if (record->l7 != NULL || record->traffic != NULL) {
         return count_new(state, &bare, span, time, &capture, weight, &number);
     }
     make_key(&bare, time, span, &capture, &key);

@@ -125,7 +125,7 @@ read_document(struct reading *reading, const struct flow_node *root)
     return flow_field_fail(&reading->context, node, "manifest, snapshot, intent or layer");
 }
 
-enum { INPUT_COUNTS = 13, NODE_COUNTS = 5, NODE_TIMES = 7, FLOW_COUNTS = 7, FLOW_TIMES = 3 };
+enum { INPUT_COUNTS = 13, NODE_COUNTS = 5, NODE_TIMES = 7, FLOW_COUNTS = 9, FLOW_TIMES = 3 };
 
 static bool
 read_input(struct reading *reading, const struct flow_node *root)
@@ -286,7 +286,12 @@ read_flow(struct reading *reading, const struct flow_node *root)
         !take_numbers(reading, root, "times", INT64_MIN + 1, t, FLOW_TIMES)) {
         return false;
     }
-    capture = (struct flow_cell_capture){ n[3] != 0, (uint8_t)n[4], (uint8_t)n[5], (uint8_t)n[6] };
+    capture = (struct flow_cell_capture){ .captured = n[3] != 0,
+                                          .opener = (uint8_t)n[4],
+                                          .answer = (uint8_t)n[5],
+                                          .tunnel = (uint8_t)n[6],
+                                          .began_before = n[7] != 0,
+                                          .goes_on = n[8] != 0 };
     weight = (struct flow_weight){ (uint64_t)n[0], (uint64_t)n[1], t[1], t[2] };
     if (!flow_state_count(reading->state,
                           flow_intern_text(&reading->state->messages, (uint32_t)message),

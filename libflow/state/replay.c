@@ -70,6 +70,8 @@ restore(const struct flow_cell *cell, struct flow_record *record, struct flow_tr
             .opener = cell->capture.opener,
             .answer = cell->capture.answer,
             .tunnel = cell->capture.tunnel,
+            .began_before = cell->capture.began_before,
+            .goes_on = cell->capture.goes_on,
         };
         record->traffic = traffic;
     }

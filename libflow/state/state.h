@@ -12,7 +12,7 @@
 
 /* What of a captured connection its answers hang on. */
 struct flow_cell_capture {
-    bool captured;
+    bool captured, began_before, goes_on;
     uint8_t opener, answer, tunnel;
 };
 

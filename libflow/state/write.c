@@ -209,6 +209,8 @@ add_cells(struct output *output, const struct flow_state *state)
         flow_json_add_u64(writer, NULL, cell->capture.opener);
         flow_json_add_u64(writer, NULL, cell->capture.answer);
         flow_json_add_u64(writer, NULL, cell->capture.tunnel);
+        flow_json_add_u64(writer, NULL, cell->capture.began_before ? 1 : 0);
+        flow_json_add_u64(writer, NULL, cell->capture.goes_on ? 1 : 0);
         flow_json_close(writer, ']');
         flow_json_open(writer, "times", '[');
         add_time(output, NULL, cell->time);

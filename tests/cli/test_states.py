@@ -161,6 +161,45 @@ def protobuf_and_captures_split_by_file(folder):
     assert any(f["bytes"] for f in report["findings"]), "no finding has bytes"
 
 
+def _captured(folder, name, frames):
+    return write(folder, name + ".pcap", p.pcap(frames))
+
+
+def a_connection_that_a_cut_leaves_open_is_one(folder):
+    options = ["-f", write(folder, "p.yaml", POLICIES), "--intent",
+               write(folder, "intent.yaml", INTENT)]
+    client = "10.42.0.1"
+    frames = p.handshake(client, "203.0.113.9", 40000, 80, data=[b"x" * 10] * 5)
+    frames += p.handshake("10.42.7.7", "198.51.100.7", 40001, 443, start=0.0005, data=[b"y"] * 4)
+    query = lambda here, there, sport, dport: p.ethernet(p.ip(here, there, 17, p.udp(sport, dport, b"q")))
+    for number in range(8):
+        ends = (client, "192.0.2.1", 50000, 500)
+        back = ("192.0.2.1", client, 500, 50000)
+        frames.append((number / 500, query(*(ends if number % 2 == 0 else back))))
+    frames.sort(key=lambda frame: frame[0])
+    whole = flowcheck("check", *options, "-o", "json", _captured(folder, "whole", frames)).json()
+    equal(whole["balance"]["read"], 3)
+    for cut in range(1, len(frames), 3):
+        names = [_captured(folder, "a", frames[:cut]), _captured(folder, "b", frames[cut:])]
+        split = _same_by_parts(folder, names, random.Random(cut), options).json()
+        equal((cut, split["results"]), (cut, whole["results"]))
+        equal((cut, split["approvals"]), (cut, whole["approvals"]))
+        kept = lambda report: [(f["id"], f["fingerprint"], f["count"], f["bytes"], f["first"], f["last"])
+                               for f in report["findings"]]
+        equal((cut, kept(split)), (cut, kept(whole)))
+        equal(split["balance"]["told_twice"], split["balance"]["read"] - 3)
+
+
+def what_another_capture_holds_of_the_same_ends_is_not_always_the_same(folder):
+    options = ["-f", write(folder, "p.yaml", POLICIES)]
+    whole = p.handshake("10.42.0.1", "203.0.113.9", 40000, 80, data=[b"x"])
+    late = p.handshake("10.42.0.1", "203.0.113.9", 40000, 80, start=601, data=[b"x"])
+    for first, second in ((whole, whole), (whole[:4], late), (whole[:4], late[4:]), (whole, whole[4:])):
+        names = [_captured(folder, "a", first), _captured(folder, "b", second)]
+        report = _same_by_parts(folder, names, random.Random(1), options).json()
+        equal((report["balance"]["read"], report["balance"]["told_twice"]), (2, 0))
+
+
 def states_of_other_policies_or_cut_short_are_refused(folder):
     log = write(folder, "log", out() + "\n")
     states = []
