@@ -215,19 +215,26 @@ add_gap(const struct flow_tally *tally, struct flow_node_seen *node, int64_t fro
     }
 }
 
-/* What a stretch of lost events takes from what was seen. */
+/* What lost events take from what was seen: the time that is in both. */
 static int64_t
-lost_in(const struct flow_spans *seen, const struct flow_span *lost, const struct flow_span *whole)
+lost_of_seen(const struct flow_node_times *times, const struct flow_span *whole)
 {
     int64_t sum = 0;
 
-    for (size_t i = 0; i < seen->count; i++) {
-        int64_t from = seen->spans[i].from > lost->from ? seen->spans[i].from : lost->from;
-        int64_t until = seen->spans[i].until < lost->until ? seen->spans[i].until : lost->until;
+    for (size_t s = 0, l = 0; s < times->seen.count && l < times->lost.count;) {
+        const struct flow_span *seen = &times->seen.spans[s];
+        const struct flow_span *lost = &times->lost.spans[l];
+        int64_t from = seen->from > lost->from ? seen->from : lost->from;
+        int64_t until = seen->until < lost->until ? seen->until : lost->until;
 
         from = from > whole->from ? from : whole->from;
         until = until < whole->until ? until : whole->until;
         sum = until > from ? sum_of(sum, length_of(from, until)) : sum;
+        if (seen->until < lost->until) {
+            s++;
+        } else {
+            l++;
+        }
     }
     return sum;
 }
@@ -254,9 +261,7 @@ cover_node(const struct flow_tally *tally, struct flow_node_seen *node,
         return;
     }
     add_gap(tally, node, at, whole->until);
-    for (size_t i = 0; i < times->lost.count; i++) {
-        node->unseen = sum_of(node->unseen, lost_in(&times->seen, &times->lost.spans[i], whole));
-    }
+    node->unseen = sum_of(node->unseen, lost_of_seen(times, whole));
 }
 
 bool
