@@ -4,6 +4,7 @@
 #define LIBFLOW_LIBFLOW_H
 
 #include "libflow/address.h"
+#include "libflow/arrow.h"
 #include "libflow/base.h"
 #include "libflow/classifier.h"
 #include "libflow/doctor.h"
