@@ -14,6 +14,7 @@ struct arguments {
     struct reporting reporting;
     const char *partial_out; /* or NULL */
     bool progress;
+    uint32_t threads;
     char **inputs;
     size_t input_count;
 };
@@ -21,16 +22,10 @@ struct arguments {
 struct run {
     struct arguments *arguments;
     struct declared declared;
-    struct flow_dict *dict;
-    struct flow_names *names; /* from DNS answers; NULL when no policy asks for names */
-    struct flow_classifier *classifier;
-    struct flow_tally *tally;
-    struct flow_batch *batch;
     struct flow_documents *documents; /* kept for a partial state; or NULL */
-    struct flow_state *state;         /* the same */
+    struct flow_check *check;
     const struct flow_reader *reader; /* the one being read */
     struct progress progress;
-    bool unreadable;
 };
 
 static const char help[] =
@@ -53,7 +48,8 @@ static const char help[] =
     "      --intent FILE         the organisation's own intent, a FlowIntent document\n";
 
 static const char help_end[] =
-    "      --threads N           threads to use; this version uses one\n"
+    "      --threads N           threads to use: with 2 or more a file is decompressed in\n"
+    "                            one of its own (default 1)\n"
     "      --partial-out FILE    write a partial state for flowcheck merge\n"
     "      --no-progress         no progress on the terminal\n"
     "  -h, --help                this text\n";
@@ -100,7 +96,11 @@ take_option(struct arguments *arguments, int option, char *value)
         arguments->partial_out = value;
         return true;
     case OPTION_THREADS:
-        return take_number(value, 1, 1024, &number);
+        if (!take_number(value, 1, 1024, &number)) {
+            return false;
+        }
+        arguments->threads = (uint32_t)number;
+        return true;
     case OPTION_NO_PROGRESS:
         arguments->progress = false;
         return true;
@@ -123,6 +123,7 @@ parse(struct arguments *arguments, int argc, char **argv)
     memset(arguments, 0, sizeof(*arguments));
     reporting_init(&arguments->reporting);
     arguments->progress = true;
+    arguments->threads = 1;
     while ((option = getopt_long(argc, argv, "f:o:h", options, NULL)) != -1) {
         if (option == OPTION_HELP || option == 'h') {
             print_help();
@@ -146,120 +147,70 @@ parse(struct arguments *arguments, int argc, char **argv)
                : FLOW_E_ARGUMENT;
 }
 
-static int
-read_input(struct run *run, struct flow_reader *reader, bool learns, struct flow_error *err)
+/* Says what could not be read of the batch; *told counts those of one input. */
+static void
+tell_problems(const struct run *run, size_t *told)
 {
-    size_t told = 0;
-    int rc;
-
-    /* of a pipe each record is judged by what came before it, however the bytes arrive */
-    flow_batch_set_limit(run->batch, learns ? 1 : 0);
-    while ((rc = flow_reader_next(reader, run->batch, err)) == FLOW_OK) {
-        say_problems(run->batch, &told);
-        if (learns && (rc = flow_names_learn(run->names, run->batch, err)) != FLOW_OK) {
-            return rc;
+    say_problems(flow_check_batch(run->check), told);
+    if (run->reader == NULL) {
+        if (*told > PROBLEMS_TOLD) {
+            say("and %zu more problems in this input", *told - PROBLEMS_TOLD);
         }
-        if (run->arguments->filter != NULL) {
-            flow_filter_run(run->arguments->filter, run->batch);
-        }
-        rc = flow_policies_name_ends(run->declared.policies, run->dict, run->batch, err);
-        rc = rc == FLOW_OK ? flow_classifier_run(run->classifier, run->batch, err) : rc;
-        if (rc == FLOW_OK) {
-            rc = flow_tally_add(run->tally, run->batch, err);
-        }
-        if (rc == FLOW_OK && run->state != NULL) {
-            rc = flow_state_add(run->state, run->classifier, run->batch, err);
-        }
-        rc = rc == FLOW_OK ? reporting_write(&run->arguments->reporting, run->batch, err) : rc;
-        if (rc != FLOW_OK) {
-            return rc;
-        }
-        progress_step(&run->progress, reader, flow_batch_count(run->batch));
+        *told = 0;
     }
-    if (told > PROBLEMS_TOLD) {
-        say("and %zu more problems in this input", told - PROBLEMS_TOLD);
-    }
-    return rc == FLOW_END ? flow_tally_add_inputs(run->tally, reader, err) : rc;
 }
 
 static int
 read_inputs(struct run *run, struct flow_error *err)
 {
-    struct flow_reader_options reader_options;
-    int rc = FLOW_OK;
+    size_t told = 0;
+    int rc;
 
-    flow_reader_options_init(&reader_options, sizeof(reader_options));
-    reader_options.dict = run->dict;
-    reader_options.digest =
-        reporting_wants_digest(&run->arguments->reporting) || run->state != NULL;
-    reader_options.filter = run->arguments->filter;
-    for (size_t i = 0; rc == FLOW_OK && i < run->arguments->input_count; i++) {
-        struct flow_reader *reader;
+    while ((rc = flow_check_next(run->check, err)) == FLOW_OK) {
+        const struct flow_batch *batch = flow_check_batch(run->check);
 
-        if (flow_reader_open(&reader, run->arguments->inputs[i], &reader_options, err) != FLOW_OK) {
-            say_error(err);
-            run->unreadable = true;
-            continue;
+        run->reader = flow_check_reader(run->check);
+        tell_problems(run, &told);
+        rc = reporting_write(&run->arguments->reporting, batch, err);
+        if (rc != FLOW_OK) {
+            return rc;
         }
-        run->reader = reader;
-        rc = read_input(run, reader,
-                        run->names != NULL && !can_read_twice(run->arguments->inputs[i]), err);
-        progress_next_input(&run->progress, reader);
-        run->reader = NULL;
-        flow_reader_close(reader);
+        progress_step(&run->progress, run->reader, flow_batch_count(batch));
     }
-    return rc;
+    return rc == FLOW_END ? FLOW_OK : rc;
 }
 
 static int
 open_all(struct run *run, struct flow_error *err)
 {
-    int rc = flow_dict_new(&run->dict, err);
+    const struct arguments *arguments = run->arguments;
+    struct flow_check_options options;
+    int rc;
 
-    rc = rc == FLOW_OK ? flow_batch_new(&run->batch, err) : rc;
-    rc = rc == FLOW_OK ? flow_classifier_new(&run->classifier, run->declared.policies, err) : rc;
-    rc = rc == FLOW_OK ? flow_tally_new(&run->tally, run->declared.policies, err) : rc;
-    rc = rc == FLOW_OK ? learn_names(&run->names, &run->declared, run->arguments->inputs,
-                                     run->arguments->input_count, err)
-                       : rc;
-    if (rc == FLOW_OK) {
-        flow_classifier_set_names(run->classifier, run->names);
-        flow_classifier_set_intent(run->classifier, run->declared.intent);
-        flow_tally_set_intent(run->tally, run->declared.intent);
-    }
-    if (rc == FLOW_OK && run->arguments->partial_out != NULL) {
-        rc = flow_state_new(&run->state, err);
-    }
-    return rc == FLOW_OK ? reporting_open(&run->arguments->reporting, run->tally, &run->reader, err)
+    flow_check_options_init(&options, sizeof(options));
+    options.inputs = (const char *const *)arguments->inputs;
+    options.input_count = arguments->input_count;
+    options.policies = run->declared.policies;
+    options.intent = run->declared.intent;
+    options.filter = arguments->filter;
+    options.digest = reporting_wants_digest(&arguments->reporting);
+    options.state = arguments->partial_out != NULL;
+    options.threads = arguments->threads;
+    rc = flow_check_open(&run->check, &options, err);
+    return rc == FLOW_OK ? reporting_open(&run->arguments->reporting, flow_check_tally(run->check),
+                                          &run->reader, err)
                          : rc;
-}
-
-static void
-close_all(struct run *run)
-{
-    flow_tally_free(run->tally);
-    flow_state_free(run->state);
-    flow_documents_free(run->documents);
-    flow_classifier_free(run->classifier);
-    flow_names_free(run->names);
-    flow_batch_free(run->batch);
-    flow_dict_free(run->dict);
-    declared_free(&run->declared);
 }
 
 static int
 finish_all(struct run *run, struct flow_error *err)
 {
-    const int rc = reporting_finish(&run->arguments->reporting, run->tally, err);
+    const struct arguments *arguments = run->arguments;
+    const int rc = reporting_finish(&run->arguments->reporting, flow_check_tally(run->check), err);
 
-    if (rc != FLOW_OK || run->state == NULL) {
-        return rc;
-    }
-    if (run->unreadable) {
-        flow_state_set_unreadable(run->state);
-    }
-    return flow_state_write(run->state, run->tally, run->names, run->documents,
-                            run->arguments->partial_out, err);
+    return rc == FLOW_OK && arguments->partial_out != NULL
+               ? flow_check_write_state(run->check, run->documents, arguments->partial_out, err)
+               : rc;
 }
 
 static void
@@ -267,7 +218,7 @@ warn_of_nothing(const struct run *run)
 {
     struct flow_tally_totals totals;
 
-    flow_tally_totals(run->tally, &totals);
+    flow_tally_totals(flow_check_tally(run->check), &totals);
     if (totals.flows == 0) {
         say("warning: no flow was read, so there was nothing to judge");
     }
@@ -310,14 +261,18 @@ run_check(struct arguments *arguments)
         rc = read_inputs(&run, &err);
         progress_end(&run.progress);
         rc = rc == FLOW_OK ? finish_all(&run, &err) : rc;
-        code = rc == FLOW_OK ? reporting_exit_code(&arguments->reporting, run.tally, run.unreadable)
-                             : EXIT_INPUT;
+        code = rc == FLOW_OK
+                   ? reporting_exit_code(&arguments->reporting, flow_check_tally(run.check),
+                                         flow_check_unreadable(run.check))
+                   : EXIT_INPUT;
         warn_of_nothing(&run);
     }
     if (rc != FLOW_OK) {
         say_error(&err);
     }
-    close_all(&run);
+    flow_check_close(run.check);
+    flow_documents_free(run.documents);
+    declared_free(&run.declared);
     return code;
 }
 

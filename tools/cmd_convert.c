@@ -165,7 +165,7 @@ convert_inputs(struct run *run, struct flow_error *err)
             continue;
         }
         rc = convert_input(run, reader, err);
-        progress_next_input(&run->progress, reader);
+        progress_step(&run->progress, NULL, 0);
         flow_reader_close(reader);
     }
     progress_end(&run->progress);

@@ -23,12 +23,7 @@ struct merging {
     size_t count;
     struct flow_state **states;
     struct declared declared;
-    struct flow_dict *dict;
-    struct flow_names *names;
-    struct flow_classifier *classifier;
-    struct flow_tally *tally;
-    struct flow_state *whole; /* for --partial-out; or NULL */
-    bool unreadable;
+    struct flow_check *check;
 };
 
 static int
@@ -86,7 +81,6 @@ read_states(struct merging *merging)
             say_error(&err);
             return EXIT_INPUT;
         }
-        merging->unreadable |= flow_state_unreadable(merging->states[i]);
         if (flow_state_agree(merging->states[0], merging->states[i], &err) != FLOW_OK) {
             char text[512];
 
@@ -99,46 +93,31 @@ read_states(struct merging *merging)
 }
 
 static int
-open_all(struct merging *merging, struct flow_error *err)
-{
-    int rc = flow_dict_new(&merging->dict, err);
-
-    rc = rc == FLOW_OK ? flow_classifier_new(&merging->classifier, merging->declared.policies, err)
-                       : rc;
-    rc = rc == FLOW_OK ? flow_tally_new(&merging->tally, merging->declared.policies, err) : rc;
-    if (rc == FLOW_OK && wants_names(&merging->declared)) {
-        rc = flow_names_new(&merging->names, err);
-    }
-    for (size_t i = 0; rc == FLOW_OK && merging->names != NULL && i < merging->count; i++) {
-        rc = flow_state_add_names(merging->states[i], merging->names, err);
-    }
-    if (rc == FLOW_OK && merging->partial_out != NULL) {
-        rc = flow_state_new(&merging->whole, err);
-    }
-    if (rc == FLOW_OK) {
-        flow_classifier_set_names(merging->classifier, merging->names);
-        flow_classifier_set_intent(merging->classifier, merging->declared.intent);
-        flow_tally_set_intent(merging->tally, merging->declared.intent);
-        rc = reporting_open(&merging->reporting, merging->tally, NULL, err);
-    }
-    return rc;
-}
-
-static int
 merge(struct merging *merging, struct flow_error *err)
 {
-    int rc = open_all(merging, err);
+    struct flow_check_options options;
+    int rc;
 
-    for (size_t i = 0; rc == FLOW_OK && i < merging->count; i++) {
-        rc = flow_state_replay(merging->states[i], merging->classifier, merging->tally,
-                               merging->dict, merging->whole, err);
+    flow_check_options_init(&options, sizeof(options));
+    options.states = (const struct flow_state *const *)merging->states;
+    options.state_count = merging->count;
+    options.policies = merging->declared.policies;
+    options.intent = merging->declared.intent;
+    options.state = merging->partial_out != NULL;
+    rc = flow_check_open(&merging->check, &options, err);
+    rc = rc == FLOW_OK
+             ? reporting_open(&merging->reporting, flow_check_tally(merging->check), NULL, err)
+             : rc;
+    while (rc == FLOW_OK) {
+        rc = flow_check_next(merging->check, err);
     }
-    rc = rc == FLOW_OK ? reporting_finish(&merging->reporting, merging->tally, err) : rc;
-    if (rc == FLOW_OK && merging->whole != NULL) {
-        rc = flow_state_write(merging->whole, merging->tally, merging->names,
-                              flow_state_documents(merging->states[0]), merging->partial_out, err);
-    }
-    return rc;
+    rc = rc == FLOW_END
+             ? reporting_finish(&merging->reporting, flow_check_tally(merging->check), err)
+             : rc;
+    return rc == FLOW_OK && merging->partial_out != NULL
+               ? flow_check_write_state(merging->check, flow_state_documents(merging->states[0]),
+                                        merging->partial_out, err)
+               : rc;
 }
 
 static int
@@ -159,7 +138,8 @@ run(struct merging *merging)
         say_error(&err);
         return EXIT_INPUT;
     }
-    return reporting_exit_code(&merging->reporting, merging->tally, merging->unreadable);
+    return reporting_exit_code(&merging->reporting, flow_check_tally(merging->check),
+                               flow_check_unreadable(merging->check));
 }
 
 int
@@ -175,11 +155,7 @@ command_merge(int argc, char **argv)
         code = usage_error("merge");
     }
     reporting_free(&merging.reporting);
-    flow_tally_free(merging.tally);
-    flow_state_free(merging.whole);
-    flow_classifier_free(merging.classifier);
-    flow_names_free(merging.names);
-    flow_dict_free(merging.dict);
+    flow_check_close(merging.check);
     declared_free(&merging.declared);
     for (size_t i = 0; merging.states != NULL && i < merging.count; i++) {
         flow_state_free(merging.states[i]);

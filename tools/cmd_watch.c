@@ -16,7 +16,7 @@ struct arguments {
     const char *format, *path; /* NULL: text on standard output */
     const char *metrics;
     int64_t interval;
-    struct limits limits;
+    struct flow_limits limits;
     uint64_t limit;
     bool status, quiet, reload;
     char **inputs;
@@ -203,8 +203,9 @@ parse(struct arguments *arguments, int argc, char **argv)
     int option;
 
     memset(arguments, 0, sizeof(*arguments));
-    arguments->limits =
-        (struct limits){ .fail_on = FLOW_SEVERITY_HIGH, .max_undecided = 1, .min_coverage = -1 };
+    arguments->limits = (struct flow_limits){ .fail_on = FLOW_SEVERITY_HIGH,
+                                              .max_undecided = 1,
+                                              .min_coverage = -1 };
     arguments->limit = 20;
     arguments->reload = true;
     arguments->format = "text";
@@ -489,18 +490,6 @@ close_all(struct run *run)
 }
 
 static int
-watched_exit_code(const struct run *run)
-{
-    const struct flow_intent_document *intent = flow_tally_intent(run->tally);
-    struct limits limits = run->arguments->limits;
-
-    if (intent != NULL) {
-        limits.min_coverage = flow_intent_minimum_coverage(intent);
-    }
-    return judged_exit_code(run->tally, &limits, false);
-}
-
-static int
 run_watch(const struct arguments *arguments)
 {
     struct run run = { .arguments = arguments };
@@ -526,7 +515,8 @@ run_watch(const struct arguments *arguments)
         catch_signals();
         rc = watch(&run, &err);
         rc = rc == FLOW_OK ? report(&run, &err) : rc;
-        code = rc == FLOW_OK ? watched_exit_code(&run) : EXIT_INPUT;
+        code =
+            rc == FLOW_OK ? flow_tally_conclude(run.tally, &arguments->limits, false) : EXIT_INPUT;
     }
     if (rc != FLOW_OK) {
         say_error(&err);

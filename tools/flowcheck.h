@@ -159,20 +159,13 @@ bool asked_to_reload(void); /* once for each */
 /* reload.c: a number that changes when a file of policies or inventory does. */
 uint64_t files_state(const struct policy_arguments *policies);
 
-/* exit_code.c: 2, 3, 1, 4 or 0, in this order. */
-struct limits {
-    uint8_t fail_on;      /* enum flow_severity */
-    double max_undecided; /* share of flows */
-    double min_coverage;  /* share of nodes and time; below 0: none */
-};
-
 /* What commands that end with a report share; reporting.c. */
 enum { OUTPUTS_MAX = 16 };
 
 struct reporting {
     const char *formats[OUTPUTS_MAX], *paths[OUTPUTS_MAX];
     size_t output_count;
-    struct limits limits;
+    struct flow_limits limits;
     uint32_t limit; /* findings that text shows */
     bool color;
     const char *baseline_path;
@@ -213,8 +206,6 @@ size_t outputs_of(const struct reporting *reporting, const char *more,
                   const char *outputs[OUTPUTS_MAX + 1]);
 /* A number as an option's value; false: told. */
 bool take_number(const char *text, double least, double most, double *value);
-
-int judged_exit_code(const struct flow_tally *tally, const struct limits *limits, bool unreadable);
 
 /* writing.c: tells what a writer had to leave out. */
 void say_left_out(const struct flow_writer *writer);
@@ -267,12 +258,13 @@ struct progress {
     bool shown;
     double started, last;
     uint64_t total, before; /* bytes of all inputs, and of those that are done */
+    uint64_t of_input;      /* of the one that is read */
     uint64_t flows;
 };
 
 void progress_start(struct progress *progress, char *const *inputs, size_t count, bool wanted);
+/* reader is NULL behind the end of an input. */
 void progress_step(struct progress *progress, const struct flow_reader *reader, uint64_t flows);
-void progress_next_input(struct progress *progress, const struct flow_reader *reader);
 void progress_end(struct progress *progress);
 
 #endif

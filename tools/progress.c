@@ -59,13 +59,19 @@ progress_step(struct progress *progress, const struct flow_reader *reader, uint6
     if (!progress->shown) {
         return;
     }
+    if (reader == NULL) {
+        progress->before += progress->of_input;
+        progress->of_input = 0;
+        return;
+    }
+    progress->of_input = bytes_read(reader);
     time = now();
     if (time - progress->last < 0.2) {
         return;
     }
     progress->last = time;
     elapsed = time - progress->started;
-    done = progress->before + bytes_read(reader);
+    done = progress->before + progress->of_input;
     fprintf(stderr, "\r\033[K%.1f MB", (double)done / 1e6);
     if (progress->total > 0) {
         fprintf(stderr, " of %.1f MB (%.0f%%)", (double)progress->total / 1e6,
@@ -76,12 +82,6 @@ progress_step(struct progress *progress, const struct flow_reader *reader, uint6
         fprintf(stderr, ", %.0f s left", elapsed * (double)(progress->total - done) / (double)done);
     }
     fflush(stderr);
-}
-
-void
-progress_next_input(struct progress *progress, const struct flow_reader *reader)
-{
-    progress->before += bytes_read(reader);
 }
 
 void

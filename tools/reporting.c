@@ -11,8 +11,9 @@ void
 reporting_init(struct reporting *reporting)
 {
     memset(reporting, 0, sizeof(*reporting));
-    reporting->limits =
-        (struct limits){ .fail_on = FLOW_SEVERITY_HIGH, .max_undecided = 1, .min_coverage = -1 };
+    reporting->limits = (struct flow_limits){ .fail_on = FLOW_SEVERITY_HIGH,
+                                              .max_undecided = 1,
+                                              .min_coverage = -1 };
     reporting->limit = 20;
     reporting->color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 }
@@ -216,13 +217,7 @@ int
 reporting_exit_code(const struct reporting *reporting, const struct flow_tally *tally,
                     bool unreadable)
 {
-    const struct flow_intent_document *intent = flow_tally_intent(tally);
-    struct limits limits = reporting->limits;
-
-    if (limits.min_coverage < 0 && intent != NULL) {
-        limits.min_coverage = flow_intent_minimum_coverage(intent);
-    }
-    return judged_exit_code(tally, &limits, unreadable);
+    return flow_tally_conclude(tally, &reporting->limits, unreadable);
 }
 
 void

@@ -157,6 +157,31 @@ FLOW_API const struct flow_endpoint *flow_endpoint_named(struct flow_dict *dict,
                                                          struct flow_str pod_name,
                                                          struct flow_str entity);
 
+/**
+ * Makes an endpoint from its labels.
+ *
+ * @param[in] namespace_name, pod_name  may be ""
+ * @param[in] labels                    "app=web" or "k8s:app=web", of which the first is the second
+ * @return the endpoint, or NULL when out of memory
+ */
+FLOW_API const struct flow_endpoint *flow_endpoint_labelled(struct flow_dict *dict,
+                                                            struct flow_str namespace_name,
+                                                            struct flow_str pod_name,
+                                                            const struct flow_str *labels,
+                                                            size_t count);
+
+/**
+ * Judges one side of a connection as a flow that was let through would be, by policies and intent.
+ *
+ * @param[in]  direction  FLOW_DIRECTION_EGRESS or FLOW_DIRECTION_INGRESS
+ * @param[out] record     filled; what it points to lives as long as the classifier, the dictionary
+ *                        and the connection
+ * @return FLOW_OK or FLOW_E_MEMORY
+ */
+FLOW_API int flow_classifier_judge(struct flow_classifier *classifier, struct flow_dict *dict,
+                                   const struct flow_connection *connection, uint8_t direction,
+                                   struct flow_record *record, struct flow_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,7 @@
 #include "libflow/address.h"
 #include "libflow/arrow.h"
 #include "libflow/base.h"
+#include "libflow/check.h"
 #include "libflow/classifier.h"
 #include "libflow/doctor.h"
 #include "libflow/documents.h"

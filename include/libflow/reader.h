@@ -40,6 +40,9 @@ struct flow_reader_options {
     const struct flow_filter *filter;
     int64_t wait; /**< nanoseconds that a live source is waited for before
                        flow_reader_next says FLOW_AGAIN; below 0 (default): for ever */
+    uint32_t
+        threads; /**< default 1: no thread is started; 2 or more: compressed files are
+                      decompressed ahead of what is read, in a thread that ends with the file */
 };
 
 /** Fills in the defaults. @return FLOW_OK, or FLOW_E_ARGUMENT for a size it does not know */

@@ -263,6 +263,41 @@ FLOW_API const char *flow_control_answer_name(uint8_t answer);
 FLOW_API size_t flow_tally_control_count(const struct flow_tally *tally);
 FLOW_API const struct flow_control *flow_tally_control_at(const struct flow_tally *tally, size_t i);
 
+/** When a report is no good. */
+struct flow_limits {
+    uint8_t fail_on;      /**< enum flow_severity: findings from there on */
+    double max_undecided; /**< share of flows, 0 to 1 */
+    double min_coverage;  /**< share of nodes and time; below 0: what the intent asks for, if any */
+};
+
+/** What a report comes to, in the numbers of flowcheck's exit codes. */
+enum flow_conclusion {
+    FLOW_CONCLUSION_CLEAN = 0,
+    FLOW_CONCLUSION_FINDINGS = 1,
+    FLOW_CONCLUSION_CONFIGURATION = 2, /**< a policy could not be loaded */
+    FLOW_CONCLUSION_INPUT = 3,         /**< an input was unreadable, damaged or cut short */
+    FLOW_CONCLUSION_INCONCLUSIVE = 4
+};
+
+/**
+ * The conclusion of a finished tally; of several the first of 2, 3, 1 and 4.
+ *
+ * @param[in] unreadable  an input could not be opened at all
+ */
+FLOW_API int flow_tally_conclude(const struct flow_tally *tally, const struct flow_limits *limits,
+                                 bool unreadable);
+
+/**
+ * A report of a finished tally as text.
+ *
+ * @param[in]  format  "text", "json", "approvals" or "approvals-json"
+ * @param[out] text    borrowed from the tally until the next call, flow_tally_finish or
+ *                     flow_tally_free
+ * @return FLOW_OK; FLOW_E_ARGUMENT for a format that has no report; FLOW_E_MEMORY
+ */
+FLOW_API int flow_tally_render(struct flow_tally *tally, const char *format, struct flow_str *text,
+                               struct flow_error *err);
+
 struct flow_sink_options {
     size_t size;                             /**< sizeof(struct flow_sink_options) */
     const struct flow_tally *tally;          /**< what reports are made from; finished before

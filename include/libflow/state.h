@@ -41,6 +41,12 @@ FLOW_API int flow_state_write(const struct flow_state *state, const struct flow_
                               const struct flow_documents *documents, const char *path,
                               struct flow_error *err);
 
+/** The same in memory; *bytes is borrowed from the state until the next call or flow_state_free. */
+FLOW_API int flow_state_encode(struct flow_state *state, const struct flow_tally *tally,
+                               const struct flow_names *names,
+                               const struct flow_documents *documents, struct flow_str *bytes,
+                               struct flow_error *err);
+
 /**
  * Reads a state that was written.
  *
@@ -48,6 +54,10 @@ FLOW_API int flow_state_write(const struct flow_state *state, const struct flow_
  *         that is cut short; FLOW_E_SYSTEM; FLOW_E_MEMORY
  */
 FLOW_API int flow_state_read(struct flow_state **out, const char *path, struct flow_error *err);
+
+/** The same of bytes in memory, which are not needed afterwards. */
+FLOW_API int flow_state_decode(struct flow_state **out, const void *bytes, size_t len,
+                               struct flow_error *err);
 
 /** What a state that was read was made with; borrowed from it, and sealed. */
 FLOW_API struct flow_documents *flow_state_documents(const struct flow_state *state);

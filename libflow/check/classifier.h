@@ -44,6 +44,10 @@ struct flow_ends {
 void flow_connect(const struct flow_record *record, bool swapped,
                   struct flow_connection *connection);
 
+/* A connection as the record of a verdict on it. node is FLOW_INTERN_NONE when out of memory. */
+void flow_record_of(const struct flow_connection *connection, struct flow_dict *dict,
+                    uint8_t direction, struct flow_record *record);
+
 /* Both false when out of memory. */
 bool flow_find_ends(struct flow_classifier *classifier, const struct flow_dict *dict,
                     const struct flow_connection *connection, struct flow_ends *ends);

@@ -562,3 +562,18 @@ flow_classifier_run(struct flow_classifier *classifier, struct flow_batch *batch
     }
     return FLOW_OK;
 }
+
+int
+flow_classifier_judge(struct flow_classifier *classifier, struct flow_dict *dict,
+                      const struct flow_connection *connection, uint8_t direction,
+                      struct flow_record *record, struct flow_error *err)
+{
+    struct job job = { .record = record };
+
+    flow_record_of(connection, dict, direction, record);
+    if (record->node == FLOW_INTERN_NONE || !prepare(classifier, dict, &job) ||
+        !complete(classifier, dict, &job)) {
+        return flow_fail_memory(err);
+    }
+    return FLOW_OK;
+}

@@ -18,6 +18,40 @@ flow_connection_of(const struct flow_record *record, struct flow_connection *con
     flow_connect(record, readings[0].swapped, connection);
 }
 
+void
+flow_record_of(const struct flow_connection *connection, struct flow_dict *dict, uint8_t direction,
+               struct flow_record *record)
+{
+    const struct flow_endpoint *nothing = flow_dict_empty_endpoint(dict);
+    const struct flow_text_list *no_names = flow_dict_empty_list(dict);
+    const bool icmp = connection->protocol == FLOW_PROTOCOL_ICMPV4 ||
+                      connection->protocol == FLOW_PROTOCOL_ICMPV6;
+
+    memset(record, 0, sizeof(*record));
+    record->kind = FLOW_KIND_FLOW;
+    record->time = connection->time != 0 ? connection->time : FLOW_TIME_NONE;
+    record->node_name = connection->node_name;
+    record->node = connection->node_name.len > 0 ? flow_dict_node(dict, connection->node_name) : 0;
+    record->verdict = FLOW_VERDICT_FORWARDED;
+    record->type = connection->l7 != NULL ? FLOW_TYPE_L7 : FLOW_TYPE_L3_L4;
+    record->event_type = connection->l7 != NULL ? FLOW_EVENT_L7 : FLOW_EVENT_POLICY_VERDICT;
+    record->direction = direction;
+    record->is_reply = FLOW_NO;
+    record->ip_version = connection->destination_address.family;
+    record->protocol = connection->protocol;
+    record->has_ports = connection->has_port && !icmp;
+    record->destination_port = record->has_ports ? connection->destination_port : 0;
+    record->icmp_type = icmp ? (uint8_t)connection->destination_port : 0;
+    record->source_address = connection->source_address;
+    record->destination_address = connection->destination_address;
+    record->source = connection->source != NULL ? connection->source : nothing;
+    record->destination = connection->destination != NULL ? connection->destination : nothing;
+    record->source_names = connection->source_names != NULL ? connection->source_names : no_names;
+    record->destination_names =
+        connection->destination_names != NULL ? connection->destination_names : no_names;
+    record->l7 = connection->l7;
+}
+
 /* Keeps what the decider says of the last question, for as long as its side is not asked again. */
 static bool
 keep_explanation(struct flow_classifier *classifier, size_t side,
@@ -111,5 +145,61 @@ flow_endpoint_named(struct flow_dict *dict, struct flow_str namespace_name,
     }
     flow_buf_free(&key);
     flow_buf_free(&text);
+    return endpoint;
+}
+
+/* Labels with their source, one behind the other in texts; whole points to each. */
+static void
+complete_labels(const struct flow_str *labels, size_t count, struct flow_buf *texts,
+                struct flow_str *whole)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const size_t start = texts->len;
+
+        flow_buf_add_text(texts, flow_label_split(labels[i]).source.len == 0 ? "k8s:" : "");
+        flow_buf_add_str(texts, labels[i]);
+        whole[i].len = texts->len - start;
+    }
+    for (size_t i = 0; i < count && !texts->failed; i++) {
+        whole[i].ptr = texts->ptr + at;
+        at += whole[i].len;
+    }
+}
+
+const struct flow_endpoint *
+flow_endpoint_labelled(struct flow_dict *dict, struct flow_str namespace_name,
+                       struct flow_str pod_name, const struct flow_str *labels, size_t count)
+{
+    const struct flow_endpoint filled = { .namespace_name = namespace_name,
+                                          .pod_name = pod_name,
+                                          .has_labels = true };
+    const struct flow_endpoint *endpoint = NULL;
+    struct flow_str *whole = calloc(count + 1, sizeof(*whole));
+    struct flow_buf texts = { 0 };
+    struct flow_buf key = { 0 };
+
+    if (whole == NULL) {
+        return NULL;
+    }
+    complete_labels(labels, count, &texts, whole);
+    flow_buf_add_format(&key, "labelled %zu %zu ", namespace_name.len, pod_name.len);
+    flow_buf_add_str(&key, namespace_name);
+    flow_buf_add_str(&key, pod_name);
+    for (size_t i = 0; i < count; i++) {
+        flow_buf_add_format(&key, " %zu", whole[i].len);
+    }
+    flow_buf_add_char(&key, ' ');
+    flow_buf_add(&key, texts.ptr, texts.len);
+    if (!texts.failed && !key.failed) {
+        endpoint = flow_cache_find(&dict->endpoints, flow_buf_str(&key));
+        endpoint = endpoint != NULL
+                       ? endpoint
+                       : flow_dict_add_endpoint(dict, flow_buf_str(&key), &filled, whole, count);
+    }
+    flow_buf_free(&texts);
+    flow_buf_free(&key);
+    free(whole);
     return endpoint;
 }

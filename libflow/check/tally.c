@@ -63,6 +63,7 @@ flow_tally_free(struct flow_tally *tally)
         free(tally->findings);
         flow_arena_free(&tally->arena);
         flow_arena_free(&tally->finding_arena);
+        flow_buf_free(&tally->rendered);
         free(tally);
     }
 }

@@ -3,6 +3,7 @@
 #ifndef FLOW_CHECK_TALLY_H
 #define FLOW_CHECK_TALLY_H
 
+#include "base/buf.h"
 #include "libflow/report.h"
 #include "model/batch.h"
 #include "model/dict.h"
@@ -104,6 +105,7 @@ struct flow_tally {
     size_t reader_inputs;
     struct flow_tally_totals before;
     struct flow_arena arena;
+    struct flow_buf rendered;        /* the report that was asked for last */
     struct flow_arena finding_arena; /* texts of the findings */
     struct flow_finding *findings;
     size_t finding_count;

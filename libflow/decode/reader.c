@@ -31,6 +31,7 @@ flow_reader_options_init(struct flow_reader_options *options, size_t size)
     memset(options, 0, sizeof(*options));
     options->size = size;
     options->wait = -1;
+    options->threads = 1;
     return FLOW_OK;
 }
 

@@ -22,6 +22,7 @@ flow_documents_free(struct flow_documents *documents)
         free(documents->texts);
         free(documents->settings);
         flow_arena_free(&documents->arena);
+        flow_buf_free(&documents->encoded);
         free(documents);
     }
 }
@@ -85,6 +86,23 @@ flow_documents_set(struct flow_documents *documents, const char *name, struct fl
     }
     documents->setting_count++;
     return true;
+}
+
+int
+flow_documents_add_all(struct flow_documents *documents, const struct flow_documents *from,
+                       struct flow_error *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < from->setting_count; i++) {
+        ok = flow_documents_set(documents, from->settings[i].name.ptr, from->settings[i].value);
+    }
+    for (size_t i = 0; ok && i < from->count; i++) {
+        const struct flow_document_text *text = &from->texts[i];
+
+        ok = flow_documents_add(documents, text->role, text->path, text->text);
+    }
+    return ok ? FLOW_OK : flow_fail_memory(err);
 }
 
 const struct flow_document_text *

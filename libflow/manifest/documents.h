@@ -4,6 +4,7 @@
 #define FLOW_MANIFEST_DOCUMENTS_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "libflow/documents.h"
 
 enum flow_document_role {
@@ -30,6 +31,7 @@ struct flow_documents {
     struct flow_document_setting *settings;
     size_t setting_count, setting_room;
     bool sealed;
+    struct flow_buf encoded; /* what flow_documents_encode made last */
 };
 
 /* "manifest", "snapshot", "intent", "layer". */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "check/tally.h"
 #include "report/format.h"
 
 /* Rows are written out when this many bytes have come together. */
@@ -247,4 +248,26 @@ flow_sink_close(struct flow_sink *sink)
         free(sink->path);
         free(sink);
     }
+}
+
+int
+flow_tally_render(struct flow_tally *tally, const char *format, struct flow_str *text,
+                  struct flow_error *err)
+{
+    const struct flow_report_format *found = find_format(format);
+    struct flow_sink_options options;
+
+    if (found == NULL || found->report == NULL) {
+        return flow_fail(err, FLOW_E_ARGUMENT, "expected a format with a report, found \"%.40s\"",
+                         format);
+    }
+    flow_sink_options_init(&options, sizeof(options));
+    options.tally = tally;
+    flow_buf_reset(&tally->rendered);
+    found->report(&tally->rendered, tally, &options);
+    if (tally->rendered.failed) {
+        return flow_fail_memory(err);
+    }
+    *text = flow_buf_str(&tally->rendered);
+    return FLOW_OK;
 }

@@ -66,6 +66,7 @@ flow_state_free(struct flow_state *state)
         free(state->names);
         flow_documents_free(state->documents);
         flow_buf_free(&state->text);
+        flow_buf_free(&state->encoded);
         flow_arena_free(&state->arena);
         free(state);
     }

@@ -13,7 +13,8 @@
 struct reading {
     struct flow_fields_context context;
     struct flow_state *state;
-    uint64_t flows, end;
+    const char *schema; /* of what is read */
+    uint64_t flows;
     bool ended;
 };
 
@@ -309,8 +310,11 @@ read_head(struct reading *reading, const struct flow_node *root)
     const struct flow_node *schema = flow_field(root, "schema");
     int64_t aggregated;
 
-    if (schema->type != FLOW_NODE_SCALAR || !flow_str_is(schema->text, "libflow.dev/state/v1")) {
-        return flow_field_fail(&reading->context, schema, "libflow.dev/state/v1 at schema");
+    if (schema->type != FLOW_NODE_SCALAR || !flow_str_is(schema->text, reading->schema)) {
+        return flow_field_fail(&reading->context, schema, "%s at schema", reading->schema);
+    }
+    if (strcmp(reading->schema, FLOW_DOCUMENTS_SCHEMA) == 0) {
+        return true;
     }
     if (!flow_field_integer(&reading->context, flow_field(root, "aggregated"), "aggregated", 0,
                             INT64_MAX, &aggregated)) {
@@ -370,7 +374,7 @@ read_text(struct reading *reading, struct flow_str text, const char *path)
     }
     while ((rc = flow_document_reader_next(documents, &arena, &root, err)) == FLOW_OK) {
         if (first && flow_field(root, "schema") == NULL) {
-            flow_field_fail(&reading->context, root, "a partial state (libflow.dev/state/v1)");
+            flow_field_fail(&reading->context, root, "%s at schema", reading->schema);
             rc = err->status;
             break;
         }
@@ -390,14 +394,15 @@ read_text(struct reading *reading, struct flow_str text, const char *path)
     return rc == FLOW_END ? FLOW_OK : rc;
 }
 
-int
-flow_state_read(struct flow_state **out, const char *path, struct flow_error *err)
+/* What text says, or the file at path when there is none. */
+static int
+read_state(struct flow_state **out, const char *schema, const char *path, struct flow_str text,
+           struct flow_error *err)
 {
     struct flow_error error;
-    struct reading reading = { .context = { .file = path, .err = &error } };
+    struct reading reading = { .context = { .file = path, .err = &error }, .schema = schema };
     struct flow_notes notes = { 0 };
-    char *text = NULL;
-    size_t len;
+    char *read = NULL;
     int rc = flow_state_new(&reading.state, &error);
 
     if (rc == FLOW_OK) {
@@ -405,12 +410,13 @@ flow_state_read(struct flow_state **out, const char *path, struct flow_error *er
         reading.context.notes = &notes;
         rc = flow_documents_new(&reading.state->documents, &error);
     }
-    if (rc == FLOW_OK) {
-        rc = flow_manifest_read_file(NULL, FLOW_DOCUMENT_MANIFEST, path, &text, &len, &error);
+    if (rc == FLOW_OK && text.ptr == NULL) {
+        rc = flow_manifest_read_file(NULL, FLOW_DOCUMENT_MANIFEST, path, &read, &text.len, &error);
+        text.ptr = read;
         flow_error_set_input(&error, path);
     }
-    rc = rc == FLOW_OK ? read_text(&reading, (struct flow_str){ text, len }, path) : rc;
-    free(text);
+    rc = rc == FLOW_OK ? read_text(&reading, text, path) : rc;
+    free(read);
     if (rc != FLOW_OK) {
         flow_state_free(reading.state);
         if (err != NULL) {
@@ -421,4 +427,34 @@ flow_state_read(struct flow_state **out, const char *path, struct flow_error *er
     reading.state->documents->sealed = true;
     *out = reading.state;
     return FLOW_OK;
+}
+
+int
+flow_state_read(struct flow_state **out, const char *path, struct flow_error *err)
+{
+    return read_state(out, FLOW_STATE_SCHEMA, path, (struct flow_str){ NULL, 0 }, err);
+}
+
+int
+flow_state_decode(struct flow_state **out, const void *bytes, size_t len, struct flow_error *err)
+{
+    const struct flow_str text = { len > 0 ? bytes : "", len };
+
+    return read_state(out, FLOW_STATE_SCHEMA, "<memory>", text, err);
+}
+
+int
+flow_documents_decode(struct flow_documents **out, const void *bytes, size_t len,
+                      struct flow_error *err)
+{
+    const struct flow_str text = { len > 0 ? bytes : "", len };
+    struct flow_state *state;
+    const int rc = read_state(&state, FLOW_DOCUMENTS_SCHEMA, "<memory>", text, err);
+
+    if (rc == FLOW_OK) {
+        *out = state->documents;
+        state->documents = NULL;
+        flow_state_free(state);
+    }
+    return rc;
 }

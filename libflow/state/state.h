@@ -10,6 +10,9 @@
 #include "libflow/state.h"
 #include "manifest/documents.h"
 
+#define FLOW_STATE_SCHEMA "libflow.dev/state/v1"
+#define FLOW_DOCUMENTS_SCHEMA "libflow.dev/documents/v1"
+
 /* What of a captured connection its answers hang on. */
 struct flow_cell_capture {
     bool captured, began_before, goes_on;
@@ -43,6 +46,7 @@ struct flow_state {
     bool unreadable;
     uint64_t aggregated;
     struct flow_buf text;
+    struct flow_buf encoded; /* what flow_state_encode made last */
     /* of a state that was read */
     struct flow_documents *documents;
     struct flow_input_stats *inputs;

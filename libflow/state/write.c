@@ -22,7 +22,7 @@ struct output {
     struct flow_buf text;
     struct flow_json_writer writer;
     int fd;
-    const char *path;
+    const char *path; /* NULL: all stays in text */
     struct flow_error *err;
     int rc;
 };
@@ -30,6 +30,9 @@ struct output {
 static void
 flush(struct output *output)
 {
+    if (output->path == NULL) {
+        return;
+    }
     if (output->rc == FLOW_OK) {
         output->rc = flow_write_all(output->fd, output->path, &output->text, output->err);
     }
@@ -233,12 +236,23 @@ add_messages(struct output *output, const struct flow_state *state)
     }
 }
 
+/* What is behind it shows that nothing is missing before it. */
+static void
+add_end(struct output *output, uint64_t count)
+{
+    flow_json_open(&output->writer, NULL, '{');
+    flow_json_add_u64(&output->writer, "end", count);
+    flow_json_close(&output->writer, '}');
+    end_line(output);
+    flush(output);
+}
+
 static void
 add_all(struct output *output, const struct flow_state *state, const struct flow_tally *tally,
         const struct flow_names *names, const struct flow_documents *documents)
 {
     flow_json_open(&output->writer, NULL, '{');
-    flow_json_add_text(&output->writer, "schema", "libflow.dev/state/v1");
+    flow_json_add_text(&output->writer, "schema", FLOW_STATE_SCHEMA);
     flow_json_add_text(&output->writer, "version", flow_version());
     flow_json_add_bool(&output->writer, "unreadable", state->unreadable);
     flow_json_add_u64(&output->writer, "aggregated", tally->totals.aggregated);
@@ -252,12 +266,50 @@ add_all(struct output *output, const struct flow_state *state, const struct flow
     }
     add_messages(output, state);
     add_cells(output, state);
-    /* what is behind it shows that nothing is missing before it */
-    flow_json_open(&output->writer, NULL, '{');
-    flow_json_add_u64(&output->writer, "end", state->keys.count);
-    flow_json_close(&output->writer, '}');
-    end_line(output);
-    flush(output);
+    add_end(output, state->keys.count);
+}
+
+/* Hands out what was written to memory; the buffer keeps it. */
+static int
+hand_out(const struct output *output, struct flow_buf *kept, struct flow_str *bytes,
+         struct flow_error *err)
+{
+    flow_buf_free(kept);
+    *kept = output->text;
+    if (kept->failed) {
+        return flow_fail_memory(err);
+    }
+    *bytes = flow_buf_str(kept);
+    return FLOW_OK;
+}
+
+int
+flow_state_encode(struct flow_state *state, const struct flow_tally *tally,
+                  const struct flow_names *names, const struct flow_documents *documents,
+                  struct flow_str *bytes, struct flow_error *err)
+{
+    struct output output = { .err = err };
+
+    output.writer.out = &output.text;
+    add_all(&output, state, tally, names, documents);
+    return hand_out(&output, &state->encoded, bytes, err);
+}
+
+int
+flow_documents_encode(struct flow_documents *documents, struct flow_str *bytes,
+                      struct flow_error *err)
+{
+    struct output output = { .err = err };
+
+    output.writer.out = &output.text;
+    flow_json_open(&output.writer, NULL, '{');
+    flow_json_add_text(&output.writer, "schema", FLOW_DOCUMENTS_SCHEMA);
+    flow_json_add_text(&output.writer, "version", flow_version());
+    flow_json_close(&output.writer, '}');
+    end_line(&output);
+    add_documents(&output, documents);
+    add_end(&output, 0);
+    return hand_out(&output, &documents->encoded, bytes, err);
 }
 
 int
