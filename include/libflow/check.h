@@ -41,6 +41,9 @@ struct flow_check_options {
      */
     bool (*stop)(void *context);
     void *stop_context; /**< must live until close */
+    /** Told each problem of a batch that is kept, from flow_check_next. Default NULL: none is. */
+    void (*tell)(void *context, const struct flow_error *problem);
+    void *tell_context; /**< must live until close */
     size_t limit;       /**< records of a batch at most; default 0: as many as fit */
 };
 

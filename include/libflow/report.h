@@ -40,6 +40,11 @@ FLOW_API const struct flow_report_rule *flow_report_rule_at(size_t i);
 FLOW_API const struct flow_report_rule *flow_report_rule_of(const struct flow_record *record);
 /** The rule of a violation of the intent document, enum flow_violation_kind. */
 FLOW_API const struct flow_report_rule *flow_report_rule_of_violation(uint8_t kind);
+/** Rules that one flow can fall under at most. */
+#define FLOW_RECORD_RULES_MAX (FLOW_VIOLATIONS_MAX + 1)
+/** Those of a judged flow: by the policies, then by the intent. @return how many were filled in */
+FLOW_API size_t flow_record_rules(const struct flow_record *record,
+                                  const struct flow_report_rule *rules[FLOW_RECORD_RULES_MAX]);
 /**
  * Whether a judged flow was let through, which is what can be against the intent: what was dropped
  * did not happen.

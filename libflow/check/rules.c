@@ -192,3 +192,24 @@ flow_severity_parse(uint8_t *severity, const char *name)
     }
     return FLOW_E_PARSE;
 }
+
+size_t
+flow_record_rules(const struct flow_record *record,
+                  const struct flow_report_rule *found[FLOW_RECORD_RULES_MAX])
+{
+    const struct flow_intent_decision *intent = record->intent_decision;
+    size_t count = 0;
+
+    found[0] = flow_report_rule_of(record);
+    count = found[0] != NULL ? 1 : 0;
+    for (size_t i = 0; intent != NULL && flow_has_passed(record) && i < intent->violation_count;
+         i++) {
+        const struct flow_report_rule *rule =
+            flow_report_rule_of_violation(intent->violations[i].kind);
+
+        if (count == 0 || rule != found[0]) {
+            found[count++] = rule;
+        }
+    }
+    return count;
+}

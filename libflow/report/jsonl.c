@@ -47,25 +47,15 @@ flow_json_add_statement(struct flow_json_writer *writer, const char *key,
     flow_json_close(writer, '}');
 }
 
-/* Rules that a flow falls under: by the policies, then by the intent. */
 static void
 add_rules(struct flow_json_writer *writer, const struct flow_record *record)
 {
-    const struct flow_report_rule *rule = flow_report_rule_of(record);
-    const struct flow_intent_decision *intent = record->intent_decision;
+    const struct flow_report_rule *rules[FLOW_RECORD_RULES_MAX];
+    const size_t count = flow_record_rules(record, rules);
 
     flow_json_open(writer, "findings", '[');
-    if (rule != NULL) {
-        flow_json_add_text(writer, NULL, rule->id);
-    }
-    for (size_t i = 0; intent != NULL && flow_has_passed(record) && i < intent->violation_count;
-         i++) {
-        const struct flow_report_rule *other =
-            flow_report_rule_of_violation(intent->violations[i].kind);
-
-        if (other != rule) {
-            flow_json_add_text(writer, NULL, other->id);
-        }
+    for (size_t i = 0; i < count; i++) {
+        flow_json_add_text(writer, NULL, rules[i]->id);
     }
     flow_json_close(writer, ']');
 }

@@ -239,11 +239,22 @@ read_on(struct flow_check *check, struct flow_error *err)
 int
 flow_check_next(struct flow_check *check, struct flow_error *err)
 {
+    int rc;
+
     flow_batch_reset(check->batch, check->dict);
     if (check->options.stop != NULL && check->options.stop(check->options.stop_context)) {
         return flow_fail_system(err, EINTR, "stopped");
     }
-    return check->step(check, err);
+    rc = check->step(check, err);
+    for (size_t i = 0; check->options.tell != NULL && i < flow_batch_problem_count(check->batch);
+         i++) {
+        const struct flow_error *problem = flow_batch_problem_at(check->batch, i);
+
+        if (problem != NULL) {
+            check->options.tell(check->options.tell_context, problem);
+        }
+    }
+    return rc;
 }
 
 static int
