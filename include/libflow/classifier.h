@@ -158,7 +158,8 @@ FLOW_API const struct flow_endpoint *flow_endpoint_named(struct flow_dict *dict,
                                                          struct flow_str entity);
 
 /**
- * Makes an endpoint from its labels.
+ * Makes an endpoint from its labels. Unless io.kubernetes.pod.namespace is among them they are a
+ * pod's own, and those of its namespace are taken from the inventory.
  *
  * @param[in] namespace_name, pod_name  may be ""
  * @param[in] labels                    "app=web" or "k8s:app=web", of which the first is the second
@@ -169,6 +170,10 @@ FLOW_API const struct flow_endpoint *flow_endpoint_labelled(struct flow_dict *di
                                                             struct flow_str pod_name,
                                                             const struct flow_str *labels,
                                                             size_t count);
+
+/** A list of texts, such as DNS names, in a dictionary; NULL when out of memory. */
+FLOW_API const struct flow_text_list *flow_text_list_of(struct flow_dict *dict,
+                                                        const struct flow_str *texts, size_t count);
 
 /**
  * Judges one side of a connection as a flow that was let through would be, by policies and intent.

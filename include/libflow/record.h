@@ -141,6 +141,7 @@ struct flow_endpoint {
     uint32_t local_id;  /**< Hubble's ID: endpoint number on the reporting node; 0 = not local */
     uint32_t identity;  /**< security identity, 0 when absent */
     bool has_labels;    /**< labels were told; an empty list tells none */
+    bool own_labels;    /**< labels are the pod's own, without those of its namespace and cluster */
     bool address_stale; /**< whose the address was at that time is not known */
     struct flow_str namespace_name;
     struct flow_str pod_name;

@@ -208,27 +208,13 @@ static int
 take_names(struct flow_arrow_decider *decider, const struct flow_input_column *column, int64_t row,
            const struct flow_text_list **names, struct flow_error *err)
 {
-    struct flow_buf key = { 0 };
     bool ok;
 
     *names = flow_dict_empty_list(decider->dict);
-    if (!flow_input_list(column, row, &decider->texts, &ok) || decider->texts.count == 0) {
-        return ok ? FLOW_OK : flow_fail_memory(err);
+    if (flow_input_list(column, row, &decider->texts, &ok)) {
+        *names = flow_text_list_of(decider->dict, decider->texts.texts, decider->texts.count);
     }
-    for (size_t i = 0; i < decider->texts.count; i++) {
-        flow_buf_add_format(&key, "%zu ", decider->texts.texts[i].len);
-        flow_buf_add_str(&key, decider->texts.texts[i]);
-    }
-    if (!key.failed) {
-        *names = flow_cache_find(&decider->dict->lists, flow_buf_str(&key));
-        if (*names == NULL) {
-            *names = flow_dict_add_list(decider->dict, flow_buf_str(&key), decider->texts.texts,
-                                        decider->texts.count);
-        }
-    }
-    ok = !key.failed && *names != NULL;
-    flow_buf_free(&key);
-    return ok ? FLOW_OK : flow_fail_memory(err);
+    return ok && *names != NULL ? FLOW_OK : flow_fail_memory(err);
 }
 
 /* One end: by its labels, as an entity, by name, or by nothing but its address. */

@@ -172,9 +172,10 @@ const struct flow_endpoint *
 flow_endpoint_labelled(struct flow_dict *dict, struct flow_str namespace_name,
                        struct flow_str pod_name, const struct flow_str *labels, size_t count)
 {
-    const struct flow_endpoint filled = { .namespace_name = namespace_name,
-                                          .pod_name = pod_name,
-                                          .has_labels = true };
+    struct flow_endpoint filled = { .namespace_name = namespace_name,
+                                    .pod_name = pod_name,
+                                    .has_labels = true,
+                                    .own_labels = true };
     const struct flow_endpoint *endpoint = NULL;
     struct flow_str *whole = calloc(count + 1, sizeof(*whole));
     struct flow_buf texts = { 0 };
@@ -184,6 +185,9 @@ flow_endpoint_labelled(struct flow_dict *dict, struct flow_str namespace_name,
         return NULL;
     }
     complete_labels(labels, count, &texts, whole);
+    for (size_t i = 0; i < count; i++) {
+        filled.own_labels &= !flow_str_is(flow_label_split(labels[i]).key, FLOW_NAMESPACE_KEY);
+    }
     flow_buf_add_format(&key, "labelled %zu %zu ", namespace_name.len, pod_name.len);
     flow_buf_add_str(&key, namespace_name);
     flow_buf_add_str(&key, pod_name);
@@ -202,4 +206,26 @@ flow_endpoint_labelled(struct flow_dict *dict, struct flow_str namespace_name,
     flow_buf_free(&key);
     free(whole);
     return endpoint;
+}
+
+const struct flow_text_list *
+flow_text_list_of(struct flow_dict *dict, const struct flow_str *texts, size_t count)
+{
+    const struct flow_text_list *list = NULL;
+    struct flow_buf key = { 0 };
+
+    if (count == 0) {
+        return flow_dict_empty_list(dict);
+    }
+    flow_buf_add_text(&key, "texts");
+    for (size_t i = 0; i < count; i++) {
+        flow_buf_add_format(&key, " %zu ", texts[i].len);
+        flow_buf_add_str(&key, texts[i]);
+    }
+    if (!key.failed) {
+        list = flow_cache_find(&dict->lists, flow_buf_str(&key));
+        list = list != NULL ? list : flow_dict_add_list(dict, flow_buf_str(&key), texts, count);
+    }
+    flow_buf_free(&key);
+    return list;
 }

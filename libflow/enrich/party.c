@@ -212,8 +212,9 @@ draft_pod(const struct flow_party_table *table, struct draft *draft, struct flow
 /* The labels that the record itself carries. */
 static void
 draft_record(const struct flow_party_table *table, struct draft *draft, struct flow_party *party,
-             const struct flow_label_set *set)
+             const struct flow_endpoint *endpoint)
 {
+    const struct flow_label_set *set = endpoint->labels;
     bool namespace_labels = false;
 
     for (uint32_t i = 0; i < set->count; i++) {
@@ -226,7 +227,10 @@ draft_record(const struct flow_party_table *table, struct draft *draft, struct f
     }
     party->labels_known = true;
     /* an identity carries every label of its namespace, so one that is not there does not exist */
-    party->namespace_labels_known = table->cilium || namespace_labels;
+    party->namespace_labels_known = (table->cilium && !endpoint->own_labels) || namespace_labels;
+    if (endpoint->own_labels) {
+        draft_add(draft, FLOW_STR("k8s"), FLOW_STR(""), FLOW_STR(FLOW_CLUSTER_KEY), party->cluster);
+    }
 }
 
 static bool
@@ -439,7 +443,7 @@ make_party(struct flow_party_table *table, struct flow_party *party, struct draf
     party->pod = pod_of(table, endpoint, address);
     if (class != FLOW_PARTY_UNKNOWN && !mislabelled) {
         party->class = class;
-        draft_record(table, draft, party, endpoint->labels);
+        draft_record(table, draft, party, endpoint);
         if (!table->cilium && party->pod != NULL) {
             draft_pod(table, draft, party, party->pod, endpoint->labels);
         }
@@ -447,7 +451,7 @@ make_party(struct flow_party_table *table, struct flow_party *party, struct draf
         complete_from_inventory(table, draft, party, endpoint, address, which);
     }
     if (party->class == FLOW_PARTY_POD && party->namespace_name.len > 0 &&
-        (!table->cilium || class != FLOW_PARTY_POD)) {
+        (!table->cilium || class != FLOW_PARTY_POD || endpoint->own_labels)) {
         draft_namespace(table, draft, party);
     }
     party->api_server |= find_label(endpoint->labels, FLOW_STR("kube-apiserver")) != NULL ||
