@@ -21,7 +21,8 @@ reporting_init(struct reporting *reporting)
 void
 print_report_options(void)
 {
-    fputs("  -o, --output FORMAT[=FILE] text (default), json or jsonl; may be given again\n"
+    fputs("  -o, --output FORMAT[=FILE] text (default), json, jsonl or arrow; may be given\n"
+          "                            again\n"
           "      --baseline OLD.json   an earlier report: says what is new and what is gone\n"
           "      --fail-on SEVERITY    exit 1 from this severity on: info, low, medium, high\n"
           "                            (default) or critical\n"

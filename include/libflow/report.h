@@ -319,8 +319,9 @@ FLOW_API int flow_sink_options_init(struct flow_sink_options *options, size_t si
 struct flow_sink;
 
 /**
- * @param[in] format  "text", "json" or "jsonl"; "lines", a line of text a flow; "approvals"
- *                    or "approvals-json", the approvals alone
+ * @param[in] format  "text", "json" or "jsonl"; "arrow", flows and results as an Arrow stream
+ *                    (libflow/arrow.h); "lines", a line of text a flow; "approvals" or
+ *                    "approvals-json", the approvals alone
  * @param[in] path    a file, created or emptied, or "-" for standard output
  * @return FLOW_OK; FLOW_E_ARGUMENT for an unknown format; FLOW_E_SYSTEM; FLOW_E_MEMORY
  */

@@ -14,6 +14,7 @@
 struct flow_words_copy {
     atomic_uint users;
     uint32_t count;
+    uint64_t serial;
     const void *buffers[3]; /* none, offsets, bytes */
 };
 
@@ -70,12 +71,21 @@ flow_words_share(struct flow_words *words)
     }
     atomic_init(&copy->users, 1);
     copy->count = count;
+    copy->serial = words->serial++;
     copy->buffers[1] = offsets;
     copy->buffers[2] = bytes;
     flow_words_copy_release(words->copy);
     words->copy = copy;
     words->copied = count;
     return true;
+}
+
+uint64_t
+flow_words_serial(const struct ArrowArray *dictionary)
+{
+    const struct flow_words_copy *copy = dictionary->private_data;
+
+    return copy->serial;
 }
 
 static void

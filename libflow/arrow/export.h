@@ -10,6 +10,8 @@ size_t flow_column_width(uint8_t type);
 
 /* Makes words->copy hold all texts that there are; false when out of memory. */
 bool flow_words_share(struct flow_words *words);
+/* A number that no other copy of the same words has, of the dictionary of an exported column. */
+uint64_t flow_words_serial(const struct ArrowArray *dictionary);
 /* One share less; the last one frees it. NULL is fine. */
 void flow_words_copy_release(struct flow_words_copy *copy);
 

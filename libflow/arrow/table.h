@@ -21,6 +21,7 @@ struct flow_words {
     uint32_t age;                 /* counts how often they were forgotten */
     struct flow_words_copy *copy; /* as they were handed out last; NULL: not yet */
     uint32_t copied;              /* texts in that copy */
+    uint64_t serial;              /* of the next copy */
 };
 
 struct flow_column {

@@ -210,7 +210,7 @@ skip_frame(void *context, struct flow_str index)
 static int
 start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
 {
-    const struct flow_bytes_options bytes_options = {
+    struct flow_bytes_options bytes_options = {
         .digest = reader->options.digest,
         .skip_magic = FLOW_ARCHIVE_INDEX_MAGIC,
         .skip = reader->options.filter != NULL ? skip_frame : NULL,
@@ -237,6 +237,9 @@ start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
     if (rc == FLOW_OK) {
         reader->format = source->ops->format;
         reader->live = source->ops->live_stats != NULL ? source : NULL;
+        /* a pipe could keep the thread waiting when nobody waits for it any more */
+        bytes_options.ahead = reader->options.threads > 1 && source->ops->may_go_ahead &&
+                              source->ops->size(source) > 0;
         rc = flow_bytes_open(&reader->bytes, source, &bytes_options, &problem);
     }
     if (rc != FLOW_OK) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frame/ahead.h"
 #include "frame/filter.h"
 
 /*
@@ -34,6 +35,8 @@ struct flow_bytes {
     struct flow_error error; /* when status is an error */
     bool lost;               /* the error was told; search for the next frame first */
     unsigned trials;
+    bool may_go_ahead;
+    struct flow_ahead *ahead;       /* the thread that reads, once there is one */
     uint8_t head[FLOW_MAGIC_BYTES]; /* the first bytes, when the caller's room is smaller */
 };
 
@@ -143,6 +146,7 @@ flow_bytes_open(struct flow_bytes **out, struct flow_source *source,
         bytes->in.skip_magic = options->skip_magic;
         bytes->in.skip = options->skip;
         bytes->in.skip_context = options->skip_context;
+        bytes->may_go_ahead = options->ahead && options->skip == NULL;
     }
     bytes->in.source = source;
     *out = bytes;
@@ -331,9 +335,8 @@ tell_status(struct flow_bytes *bytes, struct flow_error *err)
     return status;
 }
 
-int
-flow_bytes_read(struct flow_bytes *bytes, void *at, size_t room, size_t *got,
-                struct flow_error *err)
+static int
+read_now(struct flow_bytes *bytes, void *at, size_t room, size_t *got, struct flow_error *err)
 {
     struct flow_output out = { at, room, 0 };
     int rc;
@@ -354,8 +357,8 @@ flow_bytes_read(struct flow_bytes *bytes, void *at, size_t room, size_t *got,
     return out.got > 0 ? FLOW_OK : rc == FLOW_AGAIN ? rc : tell_status(bytes, err);
 }
 
-void
-flow_bytes_stats(const struct flow_bytes *bytes, struct flow_bytes_stats *stats)
+static void
+stats_now(const struct flow_bytes *bytes, struct flow_bytes_stats *stats)
 {
     const struct flow_input *in = &bytes->in;
 
@@ -369,6 +372,42 @@ flow_bytes_stats(const struct flow_bytes *bytes, struct flow_bytes_stats *stats)
     memcpy(stats->digest, in->digest, sizeof(stats->digest));
 }
 
+static bool
+is_over(const struct flow_bytes *bytes)
+{
+    return bytes->status != FLOW_OK;
+}
+
+int
+flow_bytes_read(struct flow_bytes *bytes, void *at, size_t room, size_t *got,
+                struct flow_error *err)
+{
+    static const struct flow_ahead_ops ops = { read_now, stats_now, is_over };
+    int rc;
+
+    if (bytes->ahead != NULL) {
+        return flow_ahead_read(bytes->ahead, at, room, got, err);
+    }
+    rc = read_now(bytes, at, room, got, err);
+    if (rc == FLOW_OK && bytes->may_go_ahead && bytes->status == FLOW_OK) {
+        bytes->may_go_ahead = false;
+        if (bytes->filter != &flow_filter_plain) {
+            bytes->ahead = flow_ahead_start(bytes, &ops);
+        }
+    }
+    return rc;
+}
+
+void
+flow_bytes_stats(const struct flow_bytes *bytes, struct flow_bytes_stats *stats)
+{
+    if (bytes->ahead != NULL) {
+        flow_ahead_stats(bytes->ahead, stats);
+    } else {
+        stats_now(bytes, stats);
+    }
+}
+
 int
 flow_bytes_drain(struct flow_bytes *bytes, struct flow_error *err)
 {
@@ -376,6 +415,9 @@ flow_bytes_drain(struct flow_bytes *bytes, struct flow_error *err)
     size_t got;
     int rc;
 
+    flow_ahead_stop(bytes->ahead);
+    bytes->ahead = NULL;
+    bytes->may_go_ahead = false;
     if (!make_buffer(in)) {
         return flow_fail_memory(err);
     }
@@ -397,6 +439,7 @@ flow_bytes_close(struct flow_bytes *bytes)
     if (bytes == NULL) {
         return;
     }
+    flow_ahead_stop(bytes->ahead);
     if (bytes->state != NULL) {
         bytes->filter->free(bytes->state);
     }

@@ -20,6 +20,8 @@ struct flow_bytes_options {
     uint32_t skip_magic;
     uint64_t (*skip)(void *context, struct flow_str content);
     void *skip_context;
+    /* Compressed bytes may be decompressed in a thread of their own, but for what asks skip. */
+    bool ahead;
 };
 
 /* Moved: the source is closed with the bytes on success, still the caller's on error. */

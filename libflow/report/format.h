@@ -14,12 +14,19 @@ struct flow_report_format {
     /* The report; NULL for a format of rows alone. */
     void (*report)(struct flow_buf *out, const struct flow_tally *tally,
                    const struct flow_sink_options *options);
+    /* A format of rows that has to remember something, instead of rows; or all four NULL. */
+    int (*open)(void **state, struct flow_error *err);
+    int (*write)(void *state, struct flow_buf *out, const struct flow_batch *batch,
+                 const struct flow_sink_options *options, struct flow_error *err);
+    int (*end)(void *state, struct flow_buf *out, struct flow_error *err);
+    void (*free)(void *state);
 };
 
 extern const struct flow_report_format flow_format_text;
 extern const struct flow_report_format flow_format_json;
 extern const struct flow_report_format flow_format_jsonl;
 extern const struct flow_report_format flow_format_lines;
+extern const struct flow_report_format flow_format_arrow;
 extern const struct flow_report_format flow_format_approvals;
 extern const struct flow_report_format flow_format_approvals_json;
 

@@ -17,13 +17,14 @@
 enum { FLUSH_BYTES = 64 << 10 };
 
 static const struct flow_report_format *const formats[] = {
-    &flow_format_text,  &flow_format_json,      &flow_format_jsonl,
-    &flow_format_lines, &flow_format_approvals, &flow_format_approvals_json,
+    &flow_format_text,  &flow_format_json,      &flow_format_jsonl,          &flow_format_lines,
+    &flow_format_arrow, &flow_format_approvals, &flow_format_approvals_json,
 };
 
 struct flow_sink {
     const struct flow_report_format *format;
     struct flow_sink_options options;
+    void *state; /* of a format that remembers something */
     struct flow_buf out;
     char *path;
     int fd;
@@ -68,7 +69,7 @@ flow_sink_open(struct flow_sink **out, const char *format, const char *path,
 
     if (found == NULL) {
         return flow_fail(err, FLOW_E_ARGUMENT,
-                         "expected format text, json or jsonl, found \"%.40s\"", format);
+                         "expected format text, json, jsonl or arrow, found \"%.40s\"", format);
     }
     if (options != NULL && options->size != sizeof(*options)) {
         return flow_fail(err, FLOW_E_ARGUMENT, "expected sink options of this version");
@@ -94,6 +95,14 @@ flow_sink_open(struct flow_sink **out, const char *format, const char *path,
         flow_fail_system(err, system_error, "cannot write");
         flow_error_set_input(err, path);
         return FLOW_E_SYSTEM;
+    }
+    if (found->open != NULL) {
+        const int rc = found->open(&sink->state, err);
+
+        if (rc != FLOW_OK) {
+            flow_sink_close(sink);
+            return rc;
+        }
     }
     *out = sink;
     return FLOW_OK;
@@ -135,10 +144,15 @@ flush(struct flow_sink *sink, struct flow_error *err)
 int
 flow_sink_write(struct flow_sink *sink, const struct flow_batch *batch, struct flow_error *err)
 {
-    if (sink->format->rows == NULL) {
-        return FLOW_OK;
+    if (sink->format->write != NULL) {
+        const int rc = sink->format->write(sink->state, &sink->out, batch, &sink->options, err);
+
+        if (rc != FLOW_OK) {
+            return rc;
+        }
+    } else if (sink->format->rows != NULL) {
+        sink->format->rows(&sink->out, batch, &sink->options);
     }
-    sink->format->rows(&sink->out, batch, &sink->options);
     return sink->out.len >= FLUSH_BYTES || sink->out.failed ? flush(sink, err) : FLOW_OK;
 }
 
@@ -234,6 +248,13 @@ flow_sink_finish(struct flow_sink *sink, struct flow_error *err)
         return FLOW_OK;
     }
     sink->finished = true;
+    if (sink->format->end != NULL) {
+        const int rc = sink->format->end(sink->state, &sink->out, err);
+
+        if (rc != FLOW_OK) {
+            return rc;
+        }
+    }
     return flow_sink_report(sink, err);
 }
 
@@ -243,6 +264,9 @@ flow_sink_close(struct flow_sink *sink)
     if (sink != NULL) {
         if (sink->fd > STDERR_FILENO) {
             close(sink->fd);
+        }
+        if (sink->state != NULL) {
+            sink->format->free(sink->state);
         }
         flow_buf_free(&sink->out);
         free(sink->path);

@@ -69,6 +69,7 @@ stdin_close(struct flow_source *source)
 
 static const struct flow_source_ops file_ops = {
     .name = "file",
+    .may_go_ahead = true,
     .read = file_read,
     .size = file_size,
     .close = file_close,

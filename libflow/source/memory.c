@@ -44,6 +44,7 @@ memory_close(struct flow_source *source)
 
 static const struct flow_source_ops memory_ops = {
     .name = "memory",
+    .may_go_ahead = true,
     .read = memory_read,
     .size = memory_size,
     .close = memory_close,

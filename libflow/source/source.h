@@ -13,6 +13,7 @@ struct flow_source; /* each kind defines its own, starting with const struct flo
 
 struct flow_source_ops {
     const char *name;   /* "file", "stdin", "memory" */
+    bool may_go_ahead;  /* another thread may read it, ahead: it is all there */
     const char *format; /* the name of the decoder for its bytes; NULL: they tell themselves */
     /*
      * Up to room bytes into at. FLOW_OK with *got > 0, FLOW_END with *got == 0, FLOW_AGAIN when a

@@ -54,6 +54,7 @@ _flowcheck_value()
             case ${COMP_WORDS[1]} in
                 convert) _flowcheck_words "json protobuf archive" "$cur" ;;
                 record) _flowcheck_files "$cur" ;;
+                check) _flowcheck_words "text json jsonl arrow" "$cur" ;;
                 *) _flowcheck_words "text json jsonl" "$cur" ;;
             esac
             ;;
@@ -171,7 +172,7 @@ _flowcheck()
     elif $behind_equals && _flowcheck_setting "$prev" "$cur"; then
         :
     elif $behind_equals && [[ $prev == text || $prev == json || $prev == jsonl || $prev == archive ||
-        $prev == protobuf ]]; then
+        $prev == protobuf || $prev == arrow ]]; then
         _flowcheck_files "$cur"
     elif _flowcheck_value "$prev" "$cur"; then
         :

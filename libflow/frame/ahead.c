@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A ring of pieces between the thread that decompresses and the one that reads. */
+#include "frame/ahead.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Large enough that handing over costs little, small enough to stay in the cache. */
+enum { PIECES = 8, PIECE_BYTES = 256 << 10, ALIGN = 4096 };
+
+struct piece {
+    uint8_t *bytes;
+    size_t at, got;
+    int rc; /* of the read that made it */
+    struct flow_error error;
+    struct flow_bytes_stats stats;
+};
+
+struct flow_ahead {
+    struct flow_bytes *bytes;
+    const struct flow_ahead_ops *ops;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t made, taken;
+    struct piece pieces[PIECES];
+    unsigned first, count; /* pieces that are made and not yet taken */
+    bool stop;
+    bool over; /* the piece that is taken last comes again */
+    struct flow_bytes_stats stats;
+    uint64_t plain; /* bytes handed out */
+};
+
+/* A piece that is free; NULL when the thread is to end. */
+static struct piece *
+wait_for_room(struct flow_ahead *ahead)
+{
+    struct piece *piece = NULL;
+
+    pthread_mutex_lock(&ahead->lock);
+    while (ahead->count == PIECES && !ahead->stop) {
+        pthread_cond_wait(&ahead->taken, &ahead->lock);
+    }
+    if (!ahead->stop) {
+        piece = &ahead->pieces[(ahead->first + ahead->count) % PIECES];
+    }
+    pthread_mutex_unlock(&ahead->lock);
+    return piece;
+}
+
+static void *
+run(void *context)
+{
+    struct flow_ahead *ahead = context;
+    struct piece *piece;
+    bool over = false;
+
+    while (!over && (piece = wait_for_room(ahead)) != NULL) {
+        piece->at = 0;
+        piece->rc =
+            ahead->ops->read(ahead->bytes, piece->bytes, PIECE_BYTES, &piece->got, &piece->error);
+        ahead->ops->stats(ahead->bytes, &piece->stats);
+        over = piece->rc != FLOW_OK && ahead->ops->is_over(ahead->bytes);
+        pthread_mutex_lock(&ahead->lock);
+        ahead->over = over;
+        ahead->count++;
+        pthread_cond_signal(&ahead->made);
+        pthread_mutex_unlock(&ahead->lock);
+    }
+    return NULL;
+}
+
+/* Signals are for the threads of the program. */
+static bool
+start_thread(struct flow_ahead *ahead)
+{
+    sigset_t all, before;
+    bool started;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    started = pthread_create(&ahead->thread, NULL, run, ahead) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+static void
+free_ahead(struct flow_ahead *ahead)
+{
+    pthread_cond_destroy(&ahead->made);
+    pthread_cond_destroy(&ahead->taken);
+    pthread_mutex_destroy(&ahead->lock);
+    for (size_t i = 0; i < PIECES; i++) {
+        free(ahead->pieces[i].bytes);
+    }
+    free(ahead);
+}
+
+struct flow_ahead *
+flow_ahead_start(struct flow_bytes *bytes, const struct flow_ahead_ops *ops)
+{
+    struct flow_ahead *ahead = calloc(1, sizeof(*ahead));
+    bool ok = ahead != NULL;
+
+    if (!ok) {
+        return NULL;
+    }
+    ahead->bytes = bytes;
+    ahead->ops = ops;
+    ops->stats(bytes, &ahead->stats);
+    ahead->plain = ahead->stats.plain;
+    pthread_mutex_init(&ahead->lock, NULL);
+    pthread_cond_init(&ahead->made, NULL);
+    pthread_cond_init(&ahead->taken, NULL);
+    for (size_t i = 0; ok && i < PIECES; i++) {
+        ahead->pieces[i].bytes = aligned_alloc(ALIGN, PIECE_BYTES);
+        ok = ahead->pieces[i].bytes != NULL;
+    }
+    if (!ok || !start_thread(ahead)) {
+        free_ahead(ahead);
+        return NULL;
+    }
+    return ahead;
+}
+
+/* The piece that is next; it stays the thread's taboo until it is given back. */
+static struct piece *
+wait_for_piece(struct flow_ahead *ahead)
+{
+    pthread_mutex_lock(&ahead->lock);
+    while (ahead->count == 0) {
+        pthread_cond_wait(&ahead->made, &ahead->lock);
+    }
+    pthread_mutex_unlock(&ahead->lock);
+    return &ahead->pieces[ahead->first];
+}
+
+/* Unless it is the last one, which comes again. */
+static void
+give_back(struct flow_ahead *ahead)
+{
+    pthread_mutex_lock(&ahead->lock);
+    if (ahead->count > 1 || !ahead->over) {
+        ahead->first = (ahead->first + 1) % PIECES;
+        ahead->count--;
+        pthread_cond_signal(&ahead->taken);
+    }
+    pthread_mutex_unlock(&ahead->lock);
+}
+
+int
+flow_ahead_read(struct flow_ahead *ahead, void *at, size_t room, size_t *got,
+                struct flow_error *err)
+{
+    struct piece *piece = wait_for_piece(ahead);
+    int rc = piece->rc;
+
+    *got = 0;
+    ahead->stats = piece->stats;
+    if (rc != FLOW_OK) {
+        if (rc < 0 && err != NULL) {
+            *err = piece->error;
+        }
+        give_back(ahead);
+        return rc;
+    }
+    *got = piece->got - piece->at < room ? piece->got - piece->at : room;
+    memcpy(at, piece->bytes + piece->at, *got);
+    piece->at += *got;
+    ahead->plain += *got;
+    if (piece->at == piece->got) {
+        give_back(ahead);
+    }
+    return rc;
+}
+
+void
+flow_ahead_stats(const struct flow_ahead *ahead, struct flow_bytes_stats *stats)
+{
+    *stats = ahead->stats;
+    stats->plain = ahead->plain;
+}
+
+void
+flow_ahead_stop(struct flow_ahead *ahead)
+{
+    if (ahead != NULL) {
+        pthread_mutex_lock(&ahead->lock);
+        ahead->stop = true;
+        pthread_cond_signal(&ahead->taken);
+        pthread_mutex_unlock(&ahead->lock);
+        pthread_join(ahead->thread, NULL);
+        free_ahead(ahead);
+    }
+}
