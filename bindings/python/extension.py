@@ -87,6 +87,22 @@ pyflow_stop(void *context)
     return stop;
 }
 
+/* Ends a share of an object from wherever a consumer is, also where it is about to raise. */
+static void
+let_go(PyObject *kept)
+{
+    PyObject *type, *value, *trace;
+    PyGILState_STATE state;
+
+    if (Py_IsInitialized()) {
+        state = PyGILState_Ensure();
+        PyErr_Fetch(&type, &value, &trace);
+        Py_DECREF(kept);
+        PyErr_Restore(type, value, trace);
+        PyGILState_Release(state);
+    }
+}
+
 /* A stream that keeps a Python object alive. */
 struct pyflow_stream {
     struct ArrowArrayStream inner;
@@ -123,12 +139,7 @@ kept_release(struct ArrowArrayStream *stream)
     struct pyflow_stream *own = stream->private_data;
 
     own->inner.release(&own->inner);
-    if (Py_IsInitialized()) {
-        PyGILState_STATE state = PyGILState_Ensure();
-
-        Py_DECREF(own->kept);
-        PyGILState_Release(state);
-    }
+    let_go(own->kept);
     free(own);
     stream->release = NULL;
 }
@@ -214,12 +225,7 @@ shared_release(struct ArrowArray *array)
         end_array(own->children[i]);
     }
     end_array(array->dictionary);
-    if (Py_IsInitialized()) {
-        PyGILState_STATE state = PyGILState_Ensure();
-
-        Py_DECREF(own->kept);
-        PyGILState_Release(state);
-    }
+    let_go(own->kept);
     free(own->children);
     free(own);
     array->release = NULL;
@@ -310,12 +316,7 @@ list_release(struct ArrowArrayStream *stream)
 {
     struct pyflow_list *list = stream->private_data;
 
-    if (Py_IsInitialized()) {
-        PyGILState_STATE state = PyGILState_Ensure();
-
-        Py_DECREF(list->kept);
-        PyGILState_Release(state);
-    }
+    let_go(list->kept);
     free(list->arrays);
     free(list);
     stream->release = NULL;

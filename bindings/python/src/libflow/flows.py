@@ -272,6 +272,10 @@ def schema_capsule(table: int) -> Any:
     return owner
 
 
+def _heed_signals() -> None:
+    """Python looks at its signals when a function begins: a consumer that was stopped was by one."""
+
+
 class Table:
     """Something that data frames and query engines take through Arrow's C stream interface."""
 
@@ -308,7 +312,11 @@ class Table:
     def to_arrow(self) -> Any:
         """A pyarrow.Table."""
         import pyarrow
-        return pyarrow.RecordBatchReader.from_stream(self).read_all()
+        try:
+            return pyarrow.RecordBatchReader.from_stream(self).read_all()
+        except OSError:
+            _heed_signals()
+            raise
 
     def to_pandas(self, **options: Any) -> Any:
         """A pandas.DataFrame."""
@@ -317,7 +325,11 @@ class Table:
     def to_polars(self) -> Any:
         """A polars.DataFrame."""
         import polars
-        return polars.DataFrame(self)
+        try:
+            return polars.DataFrame(self)
+        except Exception:
+            _heed_signals()
+            raise
 
     @property
     def columns(self) -> List[str]:
@@ -390,7 +402,8 @@ class FlowStream(Table):
         err = new_error()
         done(lib.flow_arrow_stream_flows(stream, self._kind, self._rows, run.handle, err), err)
         run.handle = ffi.NULL
-        if not lib.pyflow_keep(stream, id(run)):
+        # a plain list: when the stream ends nothing in Python runs, where a signal would be lost
+        if not lib.pyflow_keep(stream, id(run.keep)):
             lib.pyflow_release_stream(stream)
             raise MemoryError
 

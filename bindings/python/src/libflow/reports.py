@@ -189,6 +189,8 @@ class Report:
 
     def state(self) -> bytes:
         """The partial state, for merge(); of a run with state=True."""
+        if self._documents is None:
+            raise ArgumentError("expected a report that was made with state=True")
         err = new_error()
         out = ffi.new("struct flow_str *")
         with self._lock:
@@ -246,6 +248,41 @@ def check(inputs: Inputs, *, policies: Union[None, PolicySet, Paths] = None,
                   lambda: FlowStream(names, loaded, document,
                                      lambda: new_filter(filter, since, until), threads, 65536),
                   joined_documents(loaded, document) if state else None)
+
+
+def check_state(source: Union[bytes, str], policies: PolicySet, intent: Optional[Intent],
+                filter: Optional[FilterSpec] = None, since: Any = None, until: Any = None) -> bytes:
+    """The partial state of one input, or of bytes; one that cannot be opened is told in it."""
+    asked = new_filter(filter, since, until)
+    fill_files = filler([] if isinstance(source, bytes) else [source], policies, intent, asked, 1)
+
+    def fill(options: Any, keep: List[Any]) -> None:
+        fill_files(options, keep)
+        options.state = True
+        if isinstance(source, bytes):
+            memory = ffi.from_buffer(source)
+            keep.append(memory)
+            options.bytes, options.byte_count = memory, len(source)
+
+    return _state_of(fill, policies, intent)
+
+
+def empty_state(policies: PolicySet, intent: Optional[Intent]) -> bytes:
+    """The partial state of nothing at all."""
+    fill_files = filler([], policies, intent, ffi.NULL, 1)
+
+    def fill(options: Any, keep: List[Any]) -> None:
+        fill_files(options, keep)
+        options.state = True
+
+    return _state_of(fill, policies, intent)
+
+
+def _state_of(fill: Callable[[Any, List[Any]], None], policies: PolicySet,
+              intent: Optional[Intent]) -> bytes:
+    run = Run(fill, [])
+    _finish(run)
+    return Report(run, policies, intent, None, joined_documents(policies, intent)).state()
 
 
 def _read_state(source: Union[bytes, PathLike]) -> Any:

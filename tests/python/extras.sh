@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# extras.sh BUILD: adds to BUILD/python what the optional tests are run against. Without PyPI they
+# are skipped, and say so.
+set -euo pipefail
+build=$(realpath "$1")
+
+"$build/python/bin/python" -c "import pyarrow, pandas, polars, duckdb, nanoarrow, pyspark, chdb, nbclient, ipykernel, matplotlib" \
+    2>/dev/null && exit 0
+timeout 900 "$build/python/bin/pip" install --quiet --disable-pip-version-check --retries 1 \
+    pyarrow pandas polars duckdb nanoarrow pyspark chdb nbclient ipykernel matplotlib ||
+    echo "the optional Python packages could not be installed: tests against them are skipped"
