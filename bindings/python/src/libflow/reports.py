@@ -41,7 +41,7 @@ class Finding(NamedTuple):
 
 def _finding(raw: Dict[str, Any]) -> Finding:
     get = raw.get
-    return Finding(raw["id"], get("name", ""), raw["severity"], raw["fingerprint"], get("scope", ""),
+    return Finding(raw["id"], get("rule", ""), raw["severity"], raw["fingerprint"], get("scope", ""),
                    get("direction"), get("source"), get("destination"), get("protocol"), get("port"),
                    raw["count"], get("first"), get("last"), get("bytes"), get("policy"),
                    get("statement"), tuple(get("undecided") or ()), get("explanation", ""), raw)
