@@ -11,13 +11,17 @@ examples/install-packages.sh gcc g++ libc6-dev meson ninja-build pkg-config libz
     libmicrohttpd-dev libpcap-dev \
     libcmocka-dev libjansson-dev zstd tshark python3 python3-grpcio \
     python3-protobuf python3-jsonschema python3-yaml protobuf-compiler openssl clang-format \
-    zsh bash-completion mandoc shellcheck util-linux
+    zsh bash-completion mandoc shellcheck util-linux procps binutils \
+    python3-dev python3-venv python3-pip python3-setuptools python3-wheel python3-cffi
 
 build=${BUILD:-build-test}
 [ -f "$build/build.ninja" ] ||
     meson setup "$build" --buildtype=debugoptimized -Db_sanitize=address,undefined \
         -Db_lundef=false -Dtests=enabled
 ninja -C "$build"
+
+tests/python/prepare.sh "$build"
+tests/python/extras.sh "$build"
 
 [ -d ../shared ] || echo "../shared is not here: the tests that read it are skipped"
 status=0
