@@ -131,6 +131,7 @@ add_results(const struct text *text, const struct flow_tally *tally)
                             count > 0 ? paint(text, rows[i].color) : "", (int)number.len,
                             number.ptr != NULL ? number.ptr : "", flow_result_name(rows[i].result),
                             count > 0 ? paint(text, PLAIN) : "", rows[i].meaning);
+        text->out->failed |= number.failed;
         flow_buf_free(&number);
     }
 }

@@ -22,6 +22,7 @@
 
 #include "base/arena.h"
 #include "libflow/libflow.h"
+#include "manifest/documents.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define ALLOCATIONS_MAX 20000
@@ -1019,7 +1020,7 @@ an_intent_and_a_state_survive_each_failure(void **state)
 static void
 checking_an_input_survives_each_failure(void **state)
 {
-    static const char *const formats[] = { "text", "json", "jsonl" };
+    static const char *const formats[] = { "text", "json", "jsonl", "arrow" };
     struct check check = { .format = NULL };
     struct flow_policies *loaded = NULL;
     struct result result;
@@ -1032,6 +1033,197 @@ checking_an_input_survives_each_failure(void **state)
         fail_each(check_input, &check);
     }
     flow_policies_free(loaded);
+}
+
+/* Takes all arrays of a stream in; what it says of a failure becomes the run's. */
+static void
+take_stream(struct result *result, struct ArrowArrayStream *stream)
+{
+    struct ArrowSchema schema = { .release = NULL };
+    struct ArrowArray array = { .release = NULL };
+    int rc = stream->get_schema(stream, &schema);
+
+    while (rc == 0 && (rc = stream->get_next(stream, &array)) == 0 && array.release != NULL) {
+        add(result, (uint64_t)array.length);
+        for (int64_t i = 0; i < array.n_children; i++) {
+            add(result, (uint64_t)array.children[i]->null_count);
+        }
+        array.release(&array);
+    }
+    if (schema.release != NULL) {
+        schema.release(&schema);
+    }
+    if (rc != 0) {
+        result->status = result->err.status = rc == ENOMEM ? FLOW_E_MEMORY : FLOW_E_SYSTEM;
+        strcpy(result->err.message, "the stream failed");
+    }
+    stream->release(stream);
+}
+
+static int
+open_check(struct flow_check **out, const struct check *check, bool state, struct flow_error *err)
+{
+    struct flow_check_options options;
+
+    flow_check_options_init(&options, sizeof(options));
+    options.bytes = records;
+    options.byte_count = sizeof(records) - 1;
+    options.policies = check->policies;
+    options.intent = check->intent;
+    options.state = state;
+    return flow_check_open(out, &options, err);
+}
+
+/* A whole run: report, findings as a table, state and documents as bytes. */
+static void
+run_whole(struct result *result, const void *context)
+{
+    const struct check *check = context;
+    struct flow_error *err = &result->err;
+    struct flow_check *whole = NULL;
+    struct flow_state *state = NULL;
+    struct flow_documents *documents = NULL;
+    struct ArrowArrayStream stream;
+    struct flow_str text;
+    int rc = open_check(&whole, check, true, err);
+
+    while (rc == FLOW_OK && (rc = flow_check_next(whole, err)) == FLOW_OK) {
+        add_batch(result, flow_check_batch(whole));
+    }
+    rc = rc == FLOW_END ? flow_check_finish(whole, err) : rc;
+    rc = rc == FLOW_OK ? flow_tally_render(flow_check_tally(whole), "text", &text, err) : rc;
+    if (rc == FLOW_OK) {
+        add_bytes(result, text.ptr, text.len);
+        rc = flow_check_encode_state(whole, check->documents, &text, err);
+    }
+    rc = rc == FLOW_OK ? flow_state_decode(&state, text.ptr, text.len, err) : rc;
+    rc = rc == FLOW_OK ? flow_documents_encode(check->documents, &text, err) : rc;
+    rc = rc == FLOW_OK ? flow_documents_decode(&documents, text.ptr, text.len, err) : rc;
+    if (rc == FLOW_OK) {
+        add(result, text.len);
+        rc = flow_arrow_stream_findings(&stream, flow_check_tally(whole), err);
+    }
+    result->status = rc;
+    if (rc == FLOW_OK) {
+        take_stream(result, &stream);
+    }
+    flow_documents_free(documents);
+    flow_state_free(state);
+    flow_check_close(whole);
+    /* what the documents were encoded to is theirs, and would count as left over */
+    flow_buf_free(&check->documents->encoded);
+}
+
+/* The same flows as a stream. */
+static void
+stream_flows(struct result *result, const void *context)
+{
+    struct flow_check *whole = NULL;
+    struct ArrowArrayStream stream;
+
+    result->status = open_check(&whole, context, false, &result->err);
+    if (result->status == FLOW_OK) {
+        result->status =
+            flow_arrow_stream_flows(&stream, FLOW_ARROW_RESULTS, 2, whole, &result->err);
+        if (result->status != FLOW_OK) {
+            flow_check_close(whole);
+        }
+    }
+    if (result->status == FLOW_OK) {
+        take_stream(result, &stream);
+    }
+}
+
+/* Two connections in columns: text, and lists of it. */
+static void
+decide_columns(struct result *result, const void *context)
+{
+    static const int32_t offsets[] = { 0, 3, 6 }, label_offsets[] = { 0, 6, 13 },
+                         lists[] = { 0, 1, 2 };
+    static const uint16_t ports[] = { 8080, 53 };
+    const void *names[] = { NULL, offsets, "webops" };
+    const void *items[] = { NULL, label_offsets, "app=uik8s:a=b" };
+    const void *list[] = { NULL, lists }, *numbers[] = { NULL, ports }, *none[] = { NULL };
+    const void *protocols[] = { NULL, offsets, "TCPUDP" };
+    struct ArrowSchema item = { .format = "u", .name = "item" }, *item_schema[] = { &item };
+    struct ArrowSchema fields[] = {
+        { .format = "u", .name = "source_namespace" },
+        { .format = "+l", .name = "source_labels", .n_children = 1, .children = item_schema },
+        { .format = "u", .name = "destination_namespace" },
+        { .format = "+l", .name = "destination_names", .n_children = 1, .children = item_schema },
+        { .format = "u", .name = "protocol" },
+        { .format = "S", .name = "port" },
+    };
+    struct ArrowArray texts = { .length = 2, .n_buffers = 3, .buffers = items };
+    struct ArrowArray *text_array[] = { &texts };
+    struct ArrowArray columns[] = {
+        { .length = 2, .n_buffers = 3, .buffers = names },
+        { .length = 2, .n_buffers = 2, .n_children = 1, .buffers = list, .children = text_array },
+        { .length = 2, .n_buffers = 3, .buffers = names },
+        { .length = 2, .n_buffers = 2, .n_children = 1, .buffers = list, .children = text_array },
+        { .length = 2, .n_buffers = 3, .buffers = protocols },
+        { .length = 2, .n_buffers = 2, .buffers = numbers },
+    };
+    struct ArrowSchema *field_list[COUNT(fields)];
+    struct ArrowArray *column_list[COUNT(columns)];
+    struct ArrowSchema schema = { .format = "+s",
+                                  .n_children = COUNT(fields),
+                                  .children = field_list };
+    struct ArrowArray array = { .length = 2,
+                                .n_buffers = 1,
+                                .buffers = none,
+                                .n_children = COUNT(columns),
+                                .children = column_list };
+    const struct check *check = context;
+    struct flow_arrow_decider *decider = NULL;
+    struct ArrowArray out;
+
+    for (size_t i = 0; i < COUNT(fields); i++) {
+        field_list[i] = &fields[i];
+        column_list[i] = &columns[i];
+    }
+    result->status = flow_arrow_decider_new(&decider, check->policies, check->intent, &result->err);
+    if (result->status == FLOW_OK) {
+        result->status = flow_arrow_decider_run(decider, &schema, &array, &out, &result->err);
+    }
+    if (result->status == FLOW_OK) {
+        add(result, (uint64_t)out.length);
+        for (int64_t i = 0; i < out.n_children; i++) {
+            add(result, (uint64_t)out.children[i]->null_count);
+        }
+        out.release(&out);
+    }
+    flow_arrow_decider_free(decider);
+}
+
+static void
+runs_and_tables_survive_each_failure(void **state)
+{
+    const struct files *files = *state;
+    struct check check = { .format = "json" };
+    struct flow_policies_options options;
+    struct flow_intent_options intent_options;
+    const char *const manifests[] = { files->policies };
+    struct flow_intent_document *document = NULL;
+    struct flow_policies *loaded = NULL;
+
+    assert_int_equal(flow_documents_new(&check.documents, NULL), FLOW_OK);
+    flow_intent_options_init(&intent_options, sizeof(intent_options));
+    intent_options.documents = check.documents;
+    assert_int_equal(flow_intent_load(&document, files->intent, &intent_options, NULL), FLOW_OK);
+    flow_policies_options_init(&options, sizeof(options));
+    options.manifests = manifests;
+    options.manifest_count = COUNT(manifests);
+    options.documents = check.documents;
+    assert_int_equal(flow_policies_load(&loaded, &options, NULL), FLOW_OK);
+    check.policies = loaded;
+    check.intent = document;
+    fail_each(run_whole, &check);
+    fail_each(stream_flows, &check);
+    fail_each(decide_columns, &check);
+    flow_policies_free(loaded);
+    flow_intent_free(document);
+    flow_documents_free(check.documents);
 }
 
 /* Both sides of a connection of two pods by name, one of them known to the inventory. */
@@ -1145,6 +1337,7 @@ main(void)
         cmocka_unit_test(loading_policies_survives_each_failure),
         cmocka_unit_test(loading_an_intent_survives_each_failure),
         cmocka_unit_test(checking_an_input_survives_each_failure),
+        cmocka_unit_test(runs_and_tables_survive_each_failure),
         cmocka_unit_test(an_intent_and_a_state_survive_each_failure),
         cmocka_unit_test(explaining_a_connection_survives_each_failure),
         cmocka_unit_test(making_a_filter_survives_each_failure),
