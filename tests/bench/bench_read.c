@@ -3,6 +3,7 @@
  * One way of going through a file, and how much it found: bench_read WAY FILE.
  *
  *   reader  flow_reader, whatever the file is, without judging
+ *   arrow   the same as a stream of Arrow arrays; with 2 behind FILE decompressed ahead
  *   unpack  delimited protobuf through protobuf-c, each message built and freed
  *   hop     delimited protobuf from length to length
  *   pcap    libpcap alone
@@ -47,6 +48,33 @@ read_flows(const char *path)
     flow_batch_free(batch);
     flow_reader_close(reader);
     return rc == FLOW_END ? 0 : 1;
+}
+
+static int
+stream_flows(const char *path, unsigned threads)
+{
+    struct flow_check_options options;
+    struct ArrowArrayStream stream;
+    struct ArrowArray array;
+    struct flow_check *check;
+    struct flow_error err;
+    unsigned long long flows = 0;
+
+    flow_check_options_init(&options, sizeof(options));
+    options.inputs = &path;
+    options.input_count = 1;
+    options.threads = threads;
+    if (flow_check_open(&check, &options, &err) != FLOW_OK ||
+        flow_arrow_stream_flows(&stream, FLOW_ARROW_FLOWS, 0, check, &err) != FLOW_OK) {
+        return 1;
+    }
+    while (stream.get_next(&stream, &array) == 0 && array.release != NULL) {
+        flows += (unsigned long long)array.length;
+        array.release(&array);
+    }
+    printf("%llu flows\n", flows);
+    stream.release(&stream);
+    return 0;
 }
 
 static int
@@ -118,11 +146,13 @@ walk_packets(const char *path)
 int
 main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: %s reader|unpack|hop|pcap FILE\n", argv[0]);
+    if (argc < 3 || argc > 4) {
+        fprintf(stderr, "usage: %s reader|arrow|unpack|hop|pcap FILE [THREADS]\n", argv[0]);
         return 2;
     }
-    return strcmp(argv[1], "reader") == 0   ? read_flows(argv[2])
+    return strcmp(argv[1], "reader") == 0 ? read_flows(argv[2])
+           : strcmp(argv[1], "arrow") == 0
+               ? stream_flows(argv[2], argc > 3 ? (unsigned)atoi(argv[3]) : 1)
            : strcmp(argv[1], "unpack") == 0 ? walk_messages(argv[2], true)
            : strcmp(argv[1], "hop") == 0    ? walk_messages(argv[2], false)
                                             : walk_packets(argv[2]);

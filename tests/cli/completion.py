@@ -174,7 +174,7 @@ def bash_offers_commands_and_values(folder):
     equal(_bash(folder, "check", "--engine=k"), ["--engine=kubernetes"])
     equal(_bash(folder, "check", "--color", "="), ["always", "auto", "never"])
     equal(_bash(folder, "check", "--fail-on", ""), ["critical", "high", "info", "low", "medium"])
-    equal(_bash(folder, "check", "-o", ""), ["json", "jsonl", "text"])
+    equal(_bash(folder, "check", "-o", ""), ["arrow", "json", "jsonl", "text"])
     equal(_bash(folder, "explain", "-o", ""), ["json", "jsonl", "text"])
     equal(_bash(folder, "check", "--set", "enable-p"), ["enable-policy="])
     equal(_bash(folder, "check", "--set", "=", "fqdn-e"), ["fqdn-evidence="])

@@ -16,7 +16,8 @@ def the_incident_is_found_and_settled(_):
     notebook = nbformat.read(NOTEBOOK, 4)
     equal([cell.outputs for cell in notebook.cells if cell.cell_type == "code"],
           [[]] * sum(cell.cell_type == "code" for cell in notebook.cells))
-    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    where = {"metadata": {"path": os.path.dirname(NOTEBOOK)}}
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     text = "".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)

@@ -25,7 +25,7 @@ except KeyboardInterrupt:
 def _interrupt(folder, code, wait=0.6):
     path = os.path.join(folder, "..", "flowcheck-python-signals.jsonl.zst")
     if not os.path.exists(path):
-        os.rename(big_log(folder, 1500000), path)
+        os.rename(big_log(folder, 1200000), path)
     script = write(folder, "script.py", SCRIPT % code)
     child = subprocess.Popen([sys.executable, script, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     equal(child.stdout.readline(), "ready\n")

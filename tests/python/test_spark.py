@@ -15,7 +15,7 @@ import threading
 import time
 
 import here
-from here import ASKED, DECLARED, FLOWCHECK, FLOWS, ROOT, need, report_of
+from here import ASKED, DECLARED, FLOWCHECK, FLOWS, ROOT, generate, need, report_of
 from tap import Skip, contains, equal, flowcheck, run, write
 
 STATE = {}
@@ -93,11 +93,8 @@ def a_damaged_and_a_missing_file_are_told(folder):
 def a_killed_worker_changes_nothing(folder):
     spark = _spark()
     import libflow.spark
-    generate = os.path.join(os.environ["BUILD_ROOT"], "tests", "bench", "generate")
     policies = os.path.join(folder, "policies")
-    log = os.path.join(folder, "log")
-    with open(log, "wb") as out:
-        subprocess.run([generate, "--flows", "400000", "--seed", "3", "--policies", policies], stdout=out, check=True)
+    log = generate(os.path.join(folder, "log"), 400000, "--policies", policies)
     parts = os.path.join(folder, "parts")
     os.mkdir(parts)
     subprocess.run(["split", "-n", "l/64", log, os.path.join(parts, "part-")], check=True)
