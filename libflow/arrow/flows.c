@@ -28,7 +28,7 @@ struct known_address {
     uint32_t number, age;
 };
 
-enum { ADDRESSES_KNOWN = 4096 };
+enum { ADDRESSES_KNOWN = 4096, NODES_KNOWN = 1024 };
 
 struct flow_arrow_builder {
     struct flow_table table;
@@ -42,6 +42,10 @@ struct flow_arrow_builder {
     const struct flow_reader *reader;
     uint32_t input, input_word, input_age;
     bool has_input;
+    /* words of nodes by their number in the dictionary, + 1, as those of endpoints */
+    struct flow_node_word {
+        uint32_t known, number;
+    } nodes[NODES_KNOWN];
     struct known_address addresses[ADDRESSES_KNOWN];
 };
 
@@ -230,6 +234,27 @@ put_end(struct flow_arrow_builder *builder, size_t first, const struct flow_reco
 }
 
 static void
+put_node(struct flow_arrow_builder *builder, const struct flow_record *record)
+{
+    struct flow_words *words = &builder->table.words[FLOW_WORDS_NODE];
+    struct flow_node_word *place;
+
+    if (record->node_name.len == 0) {
+        return;
+    }
+    if (record->node >= NODES_KNOWN) {
+        flow_put_word(&builder->table, FLOW_COLUMN_NODE, record->node_name);
+        return;
+    }
+    place = &builder->nodes[record->node];
+    if (place->known != builder->turn) {
+        place->number = flow_words_add(&builder->table, words, record->node_name);
+        place->known = builder->turn;
+    }
+    flow_put_u32(&builder->table, FLOW_COLUMN_NODE, place->number);
+}
+
+static void
 put_input(struct flow_arrow_builder *builder, const struct flow_record *record,
           const struct flow_reader *reader)
 {
@@ -361,7 +386,6 @@ put_event(struct flow_table *table, const struct flow_record *record)
 
     flow_put_text(table, FLOW_COLUMN_UUID, record->uuid);
     flow_put_time(table, FLOW_COLUMN_OF_TIME, record->time);
-    flow_put_word(table, FLOW_COLUMN_NODE, record->node_name);
     flow_put_u64(table, FLOW_COLUMN_NUMBER, record->number);
     if (record->verdict < FLOW_WORD_VALUES) {
         flow_put_name(table, FLOW_COLUMN_VERDICT, (uint8_t)record->verdict,
@@ -434,6 +458,7 @@ put_row(struct flow_arrow_builder *builder, const struct flow_record *record,
     struct flow_table *table = &builder->table;
 
     put_event(table, record);
+    put_node(builder, record);
     put_input(builder, record, reader);
     put_end(builder, FLOW_COLUMN_SOURCE_IP, record, true);
     put_end(builder, FLOW_COLUMN_DESTINATION_IP, record, false);
@@ -455,6 +480,7 @@ begin_batch(struct flow_arrow_builder *builder, const struct flow_dict *dict)
     for (size_t i = 0; i < END_WORDS; i++) {
         ages += builder->table.words[FLOW_WORDS_NAMESPACE + i].age;
     }
+    ages += builder->table.words[FLOW_WORDS_NODE].age;
     if (builder->dict != dict || builder->ages != ages) {
         builder->dict = dict;
         builder->ages = ages;

@@ -61,7 +61,18 @@ flow_utf8_valid_prefix(const uint8_t *bytes, size_t len)
     size_t pos = 0;
 
     while (pos < len) {
-        const size_t step = flow_utf8_length(bytes + pos, len - pos);
+        uint64_t word;
+        size_t step;
+
+        /* ASCII eight at a time */
+        if (len - pos >= sizeof(word)) {
+            memcpy(&word, bytes + pos, sizeof(word));
+            if ((word & UINT64_C(0x8080808080808080)) == 0) {
+                pos += sizeof(word);
+                continue;
+            }
+        }
+        step = flow_utf8_length(bytes + pos, len - pos);
 
         if (step == 0) {
             break;

@@ -6,6 +6,7 @@
 #include "decode/hubble_json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "model/names.h"
@@ -49,6 +50,8 @@ enum flow_field_number {
     F_INGRESS_DENIED_BY,
     F_EGRESS_DENIED_BY,
     F_AGGREGATE,
+    F_EMITTER, /* from here on what nobody wants */
+    F_NODE_LABELS,
     F_OTHER, /* known, and not wanted: told from unknown members so that the table learns it */
 };
 
@@ -70,7 +73,7 @@ static const struct flow_field response_fields[] = {
 static const struct flow_field flow_fields[] = {
     { "time", F_TIME },
     { "uuid", F_UUID },
-    { "emitter", F_OTHER },
+    { "emitter", F_EMITTER },
     { "verdict", F_VERDICT },
     { "drop_reason", F_DROP_REASON },
     { "auth_type", F_AUTH_TYPE },
@@ -82,7 +85,7 @@ static const struct flow_field flow_fields[] = {
     { "destination", F_DESTINATION },
     { "Type", F_TYPE },
     { "node_name", F_NODE_NAME },
-    { "node_labels", F_OTHER },
+    { "node_labels", F_NODE_LABELS },
     { "source_names", F_SOURCE_NAMES },
     { "destination_names", F_DESTINATION_NAMES },
     { "l7", F_L7 },
@@ -176,6 +179,8 @@ flow_hubble_json_free(struct flow_hubble_json *decoder)
 {
     free(decoder->texts);
     decoder->texts = NULL;
+    free(decoder->endpoints);
+    decoder->endpoints = NULL;
 }
 
 static bool
@@ -230,6 +235,29 @@ parse_drop_reason(struct flow_json *json, struct flow_record *record)
     }
     reason = reason < UINT16_MAX ? reason : UINT16_MAX;
     record->drop_reason = reason != 0 ? (uint16_t)reason : record->drop_reason;
+    return true;
+}
+
+/* Passes over an object or a list, without a look inside when it is the one before once more. */
+static bool
+skip_repeated(struct flow_json *json, struct flow_json_repeated *repeated)
+{
+    const uint8_t *start = json->at;
+    const size_t len = repeated->len;
+
+    if (len > 0 && (size_t)(json->end - start) >= len && memcmp(start, repeated->bytes, len) == 0) {
+        json->at += len;
+        return true;
+    }
+    if (!flow_json_skip(json)) {
+        return false;
+    }
+    repeated->len = 0;
+    /* only what ends with its bracket ends where the bytes do */
+    if ((*start == '{' || *start == '[') && (size_t)(json->at - start) <= sizeof(repeated->bytes)) {
+        repeated->len = (uint16_t)(json->at - start);
+        memcpy(repeated->bytes, start, repeated->len);
+    }
     return true;
 }
 
@@ -312,6 +340,10 @@ flow_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t nu
         return flow_hubble_json_u16_enum(json, flow_trace_point_number, &record->trace_point);
     case F_TRACE_REASON:
         return flow_hubble_json_u8_enum(json, flow_trace_reason_number, &record->trace_reason);
+    case F_EMITTER:
+        return skip_repeated(json, &decoder->emitter);
+    case F_NODE_LABELS:
+        return skip_repeated(json, &decoder->node_labels);
     default:
         return rare_member(decoder, json, number, record);
     }
@@ -465,7 +497,7 @@ outer_member(struct flow_hubble_json *decoder, struct flow_json *json, struct fl
     }
     const uint8_t bare = flow_fields_number(&decoder->tables[FLOW_JSON_FLOW], key, bare_place);
 
-    shape->known |= bare != FLOW_FIELD_UNKNOWN && bare != F_OTHER;
+    shape->known |= bare != FLOW_FIELD_UNKNOWN && bare < F_EMITTER;
     return flow_member(decoder, json, bare, record);
 }
 

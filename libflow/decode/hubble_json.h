@@ -34,12 +34,35 @@ enum flow_json_table {
     FLOW_JSON_TABLES
 };
 
+/*
+ * An endpoint by its bytes, which are the dictionary's. An object that begins with the bytes of a
+ * whole one is that one, so a comparison tells both that it is known and where it ends.
+ */
+struct flow_json_endpoint {
+    struct flow_str raw; /* "": none */
+    const struct flow_endpoint *endpoint;
+};
+
+#define FLOW_JSON_ENDPOINTS 4096
+
+/* A value that nobody wants and that is nearly always the same, such as the emitter. */
+struct flow_json_repeated {
+    uint16_t len; /* 0: none */
+    char bytes[510];
+};
+
 struct flow_hubble_json {
-    struct flow_dict *dict; /* borrowed */
+    struct flow_dict *dict;               /* borrowed */
+    struct flow_json_endpoint *endpoints; /* FLOW_JSON_ENDPOINTS of them; NULL: not yet */
+    struct flow_json_repeated emitter, node_labels;
     struct flow_fields tables[FLOW_JSON_TABLES];
     /* the date of the record before, which is nearly always the next one's too */
     char date[10];
     int64_t date_start;
+    /* the time that was read last, as text and as what it is */
+    char time_text[40];
+    uint8_t time_len; /* 0: none */
+    int64_t time;
     /* the node of the record before */
     struct flow_str node_name;
     uint32_t node;
@@ -89,15 +112,13 @@ flow_hubble_json_object(struct flow_hubble_json *decoder, struct flow_json *json
     struct flow_fields *fields = &decoder->tables[table];
     uint8_t place = flow_fields_start(fields);
     bool first = true;
-    struct flow_str key;
+    uint8_t number;
     int rc;
 
     if (!flow_json_object(json)) {
         return false;
     }
-    while ((rc = flow_json_key(json, &first, &key)) == FLOW_OK) {
-        const uint8_t number = flow_fields_number(fields, key, &place);
-
+    while ((rc = flow_fields_next(fields, json, &first, &place, &number)) == FLOW_OK) {
         if (!flow_json_null(json) && !member(decoder, json, number, target)) {
             return false;
         }

@@ -185,17 +185,59 @@ lookup(struct flow_json *json, const struct flow_cache *cache, uint8_t open, con
     return true;
 }
 
+/* Where an endpoint that begins so is remembered; the padding behind the text may be read. */
+static size_t
+place_of(const uint8_t *at)
+{
+    uint64_t words[5];
+    uint64_t sum = 0;
+
+    memcpy(words, at, sizeof(words));
+    for (size_t i = 0; i < 5; i++) {
+        sum = (sum ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        sum ^= sum >> 29;
+    }
+    return (size_t)(sum & (FLOW_JSON_ENDPOINTS - 1));
+}
+
+/* The place of what begins at the cursor; NULL when out of memory. */
+static struct flow_json_endpoint *
+remembered(struct flow_hubble_json *decoder, const struct flow_json *json)
+{
+    if (decoder->endpoints == NULL) {
+        decoder->endpoints = calloc(FLOW_JSON_ENDPOINTS, sizeof(*decoder->endpoints));
+    }
+    return decoder->endpoints != NULL ? &decoder->endpoints[place_of(json->at)] : NULL;
+}
+
 bool
 flow_hubble_json_endpoint(struct flow_hubble_json *decoder, struct flow_json *json,
                           const struct flow_endpoint **endpoint)
 {
-    struct flow_str raw;
+    struct flow_json_endpoint *place;
     const void *found = NULL;
+    struct flow_str raw;
 
+    if (flow_json_peek(json) != '{') {
+        return flow_json_fail(json, "an endpoint");
+    }
+    place = remembered(decoder, json);
+    if (place == NULL) {
+        return flow_json_no_memory(json);
+    }
+    if (place->raw.len > 0 && (size_t)(json->end - json->at) >= place->raw.len &&
+        memcmp(json->at, place->raw.ptr, place->raw.len) == 0) {
+        json->at += place->raw.len;
+        *endpoint = place->endpoint;
+        return true;
+    }
     if (!lookup(json, &decoder->dict->endpoints, '{', "an endpoint", &raw, &found)) {
         return false;
     }
     *endpoint = found != NULL ? found : parse_endpoint(decoder, json, raw);
+    if (*endpoint != NULL) {
+        place->endpoint = flow_cache_find_kept(&decoder->dict->endpoints, raw, &place->raw);
+    }
     return *endpoint != NULL;
 }
 

@@ -111,8 +111,19 @@ flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, 
     if (!flow_json_string(json, &text)) {
         return false;
     }
+    /* an exporter writes a flow's time once more beside the flow */
+    if (text.len == decoder->time_len && memcmp(text.ptr, decoder->time_text, text.len) == 0) {
+        *time = decoder->time;
+        return true;
+    }
+    decoder->time_len = 0;
     if (text.len >= 20 && memcmp(text.ptr, decoder->date, 10) == 0 && text.ptr[10] == 'T' &&
         clock_of_day(flow_str_from(text, 11), decoder->date_start, time)) {
+        if (text.len <= sizeof(decoder->time_text)) {
+            memcpy(decoder->time_text, text.ptr, text.len);
+            decoder->time_len = (uint8_t)text.len;
+            decoder->time = *time;
+        }
         return true;
     }
     if (flow_time_parse(&value, text, NULL) != FLOW_OK) {

@@ -312,9 +312,9 @@ fail_word(struct flow_json *json, const char *expected)
 }
 
 bool
-flow_json_null(struct flow_json *json)
+flow_json_null_slow(struct flow_json *json)
 {
-    return json->at < json->end && *json->at == 'n' && take_word(json, "null", 4);
+    return take_word(json, "null", 4);
 }
 
 bool

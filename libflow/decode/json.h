@@ -71,7 +71,12 @@ int flow_json_item(struct flow_json *json, bool *first);
 bool flow_json_string(struct flow_json *json, struct flow_str *text);
 
 /* Takes null where it stands. Writers other than Go emit it; it means absent. */
-bool flow_json_null(struct flow_json *json);
+bool flow_json_null_slow(struct flow_json *json);
+static inline bool
+flow_json_null(struct flow_json *json)
+{
+    return json->at < json->end && *json->at == 'n' && flow_json_null_slow(json);
+}
 
 bool flow_json_bool(struct flow_json *json, bool *value);
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define FLOW_SCAN_PADDING 64
 
@@ -50,12 +51,57 @@ flow_scan_string(const uint8_t *at, const uint8_t *end)
     return end;
 }
 
+/* Whether len bytes, at most 32, are those of text, which has 32. */
+static inline bool
+flow_scan_equal(const uint8_t *at, const uint8_t *text, size_t len)
+{
+    const __m128i low = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)at),
+                                       _mm_loadu_si128((const __m128i *)text));
+    uint32_t same = (uint32_t)_mm_movemask_epi8(low);
+
+    if (len > 16) {
+        const __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(at + 16)),
+                                            _mm_loadu_si128((const __m128i *)(text + 16)));
+
+        same |= (uint32_t)_mm_movemask_epi8(high) << 16;
+    }
+    return (~same & (uint32_t)(((uint64_t)1 << len) - 1)) == 0;
+}
+
+/* Passes over 64 bytes at a time while none of them is a control byte; *high is set when one of
+ * them is not ASCII. */
+static inline const uint8_t *
+flow_scan_plain(const uint8_t *at, const uint8_t *end, bool *high)
+{
+    __m128i all = _mm_setzero_si128();
+
+    for (; end - at >= 64; at += 64) {
+        const __m128i a = _mm_loadu_si128((const __m128i *)at);
+        const __m128i b = _mm_loadu_si128((const __m128i *)(at + 16));
+        const __m128i c = _mm_loadu_si128((const __m128i *)(at + 32));
+        const __m128i d = _mm_loadu_si128((const __m128i *)(at + 48));
+        const __m128i least = _mm_min_epu8(_mm_min_epu8(a, b), _mm_min_epu8(c, d));
+
+        if (_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(least, _mm_set1_epi8(0x1f)), least)) !=
+            0) {
+            break;
+        }
+        all = _mm_or_si128(all, _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d)));
+    }
+    *high |= _mm_movemask_epi8(all) != 0;
+    return at;
+}
+
 /* The first newline at or behind at, or end; *odd is set when a byte before it is a control byte
  * other than tab and carriage return, or not ASCII. */
 static inline const uint8_t *
 flow_scan_line(const uint8_t *at, const uint8_t *end, bool *odd)
 {
-    uint32_t strange = 0;
+    bool above = false;
+    uint32_t strange;
+
+    at = flow_scan_plain(at, end, &above);
+    strange = above ? 1 : 0;
 
     for (; at < end; at += 16) {
         const __m128i bytes = _mm_loadu_si128((const __m128i *)at);
@@ -112,6 +158,12 @@ flow_scan_block_of(const uint8_t *at, struct flow_scan_block *out)
 }
 
 #else
+
+static inline bool
+flow_scan_equal(const uint8_t *at, const uint8_t *text, size_t len)
+{
+    return memcmp(at, text, len) == 0;
+}
 
 static inline const uint8_t *
 flow_scan_string(const uint8_t *at, const uint8_t *end)

@@ -17,6 +17,18 @@ flow_cache_find(const struct flow_cache *cache, struct flow_str key)
     return id == FLOW_INTERN_NONE ? NULL : cache->values[id];
 }
 
+const void *
+flow_cache_find_kept(const struct flow_cache *cache, struct flow_str key, struct flow_str *kept)
+{
+    const uint32_t id = flow_intern_find(&cache->keys, key);
+
+    if (id == FLOW_INTERN_NONE) {
+        return NULL;
+    }
+    *kept = flow_intern_text(&cache->keys, id);
+    return cache->values[id];
+}
+
 bool
 flow_cache_put(struct flow_cache *cache, struct flow_str key, const void *value)
 {

@@ -31,6 +31,9 @@ struct flow_dict {
 
 /* The value made from these bytes before, or NULL. */
 const void *flow_cache_find(const struct flow_cache *cache, struct flow_str key);
+/* The same, and the cache's own copy of the bytes, which lives as long as the cache. */
+const void *flow_cache_find_kept(const struct flow_cache *cache, struct flow_str key,
+                                 struct flow_str *kept);
 /* Remembers the value, which the caller took from the dictionary's arena; false: out of memory. */
 bool flow_cache_put(struct flow_cache *cache, struct flow_str key, const void *value);
 
