@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/error.h"
 
@@ -18,10 +19,21 @@ struct flow_words_copy {
     const void *buffers[3]; /* none, offsets, bytes */
 };
 
+/* From this size on memory is mapped, in large pages where the system has them. */
+#define MAPPED_BYTES ((size_t)1 << 20)
+#define LARGE_PAGE ((size_t)2 << 20)
+
+struct flow_block {
+    atomic_uint users;
+    size_t size; /* with this in front; 0: not mapped */
+    uint8_t padding[64 - sizeof(atomic_uint) - sizeof(size_t)];
+};
+
 /* What an array of a column owns. */
 struct exported {
     const void *buffers[3];
-    void *owned[3];
+    struct flow_block *block;
+    void *text;
     struct ArrowArray dictionary, items;
     struct ArrowArray *children[1];
 };
@@ -32,6 +44,62 @@ struct exported_table {
     struct ArrowArray **children;
     struct ArrowArray *arrays;
 };
+
+/* Mapped at a multiple of a large page, so that it can be made of them; NULL: out of memory. */
+static void *
+map(size_t size)
+{
+    uint8_t *all =
+        mmap(NULL, size + LARGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t before;
+
+    if (all == MAP_FAILED) {
+        return NULL;
+    }
+    before = (LARGE_PAGE - ((uintptr_t)all & (LARGE_PAGE - 1))) & (LARGE_PAGE - 1);
+    if (before > 0) {
+        munmap(all, before);
+    }
+    munmap(all + before + size, LARGE_PAGE - before);
+    (void)madvise(all + before, size, MADV_HUGEPAGE);
+    return all + before;
+}
+
+struct flow_block *
+flow_block_new(size_t size, uint8_t **at)
+{
+    const size_t whole = (size + sizeof(struct flow_block) + 4095) & ~(size_t)4095;
+    struct flow_block *block;
+
+    if (whole >= MAPPED_BYTES) {
+        block = map(whole);
+    } else {
+        block = aligned_alloc(64, whole);
+    }
+    if (block == NULL) {
+        return NULL;
+    }
+    if (whole < MAPPED_BYTES) {
+        memset(block, 0, whole);
+    }
+    atomic_init(&block->users, 1);
+    block->size = whole >= MAPPED_BYTES ? whole : 0;
+    *at = (uint8_t *)(block + 1);
+    return block;
+}
+
+void
+flow_block_release(struct flow_block *block)
+{
+    if (block == NULL || atomic_fetch_sub(&block->users, 1) != 1) {
+        return;
+    }
+    if (block->size > 0) {
+        munmap(block, block->size);
+    } else {
+        free(block);
+    }
+}
 
 void
 flow_words_copy_release(struct flow_words_copy *copy)
@@ -107,9 +175,8 @@ release_column(struct ArrowArray *array)
     if (array->n_children > 0 && array->children[0]->release != NULL) {
         array->children[0]->release(array->children[0]);
     }
-    for (size_t i = 0; i < 3; i++) {
-        free(exported->owned[i]);
-    }
+    flow_block_release(exported->block);
+    free(exported->text);
     free(exported);
     array->release = NULL;
 }
@@ -149,16 +216,6 @@ trim(void *memory, size_t size)
     void *trimmed = size > 0 ? realloc(memory, size) : NULL;
 
     return trimmed != NULL ? trimmed : memory;
-}
-
-static size_t
-value_bytes(const struct flow_column *column, size_t rows)
-{
-    const size_t width = flow_column_width(column->spec->type);
-    const bool offsets =
-        column->spec->type == FLOW_COLUMN_TEXT || column->spec->type == FLOW_COLUMN_TEXTS;
-
-    return width == 0 ? (rows + 7) / 8 : (rows + (offsets ? 1 : 0)) * width;
 }
 
 static void
@@ -214,21 +271,17 @@ prepare_column(struct flow_column *column, struct exported **exported, void ***o
 
 static void
 export_column(struct ArrowArray *array, struct flow_column *column, size_t rows,
-              struct exported *exported, void **owned)
+              struct flow_block *block, struct exported *exported, void **owned)
 {
     const bool has_text = column->spec->type == FLOW_COLUMN_TEXT;
 
-    if (column->valid_count == rows) {
-        free(column->valid);
-    } else {
-        exported->owned[0] = trim(column->valid, (rows + 7) / 8);
-    }
-    exported->owned[1] = trim(column->values, value_bytes(column, rows));
+    atomic_fetch_add(&block->users, 1);
+    exported->block = block;
+    exported->buffers[0] = column->valid_count == rows ? NULL : column->valid;
+    exported->buffers[1] = column->values;
     if (has_text) {
-        exported->owned[2] = trim(column->text.ptr, column->text.len);
-    }
-    for (size_t i = 0; i < 3; i++) {
-        exported->buffers[i] = exported->owned[i];
+        exported->text = trim(column->text.ptr, column->text.len);
+        exported->buffers[2] = exported->text;
     }
     *array = (struct ArrowArray){
         .length = (int64_t)rows,
@@ -261,7 +314,8 @@ flow_export_table(struct flow_table *table, struct ArrowArray *out)
     }
     for (size_t i = 0; i < count && parts != NULL && owned != NULL; i++) {
         if (ok) {
-            export_column(&arrays[i], &table->columns[i], table->rows, parts[i], owned[i]);
+            export_column(&arrays[i], &table->columns[i], table->rows, table->block, parts[i],
+                          owned[i]);
             children[i] = &arrays[i];
         } else {
             free(parts[i]);

@@ -8,6 +8,11 @@
 /* Bytes of a value; 0 for bits. */
 size_t flow_column_width(uint8_t type);
 
+/* Zeroed memory of that size at *at, which is aligned; one share of it is the caller's. */
+struct flow_block *flow_block_new(size_t size, uint8_t **at);
+/* One share less; the last one frees it. NULL is fine. */
+void flow_block_release(struct flow_block *block);
+
 /* Makes words->copy hold all texts that there are; false when out of memory. */
 bool flow_words_share(struct flow_words *words);
 /* A number that no other copy of the same words has, of the dictionary of an exported column. */

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrow/flows.h"
+
 #include "arrow/table.h"
 #include "arrow/told.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "check/orient.h"
-#include "libflow/arrow.h"
 
 /* More text than this in one array is not collected. */
 enum { TEXT_BYTES_MAX = 1 << 30 };
@@ -37,10 +38,8 @@ struct flow_arrow_builder {
     size_t end_room;
     const struct flow_dict *dict;
     uint32_t turn;
-    uint32_t ages; /* of the dictionaries, when the turn began */
-    /* the input of the last row, and its number among the words */
-    const struct flow_reader *reader;
-    uint32_t input, input_word, input_age;
+    uint32_t ages;       /* of the dictionaries, when the turn began */
+    uint32_t input_word; /* of the batch that is added */
     bool has_input;
     /* words of nodes by their number in the dictionary, + 1, as those of endpoints */
     struct flow_node_word {
@@ -254,29 +253,15 @@ put_node(struct flow_arrow_builder *builder, const struct flow_record *record)
     flow_put_u32(&builder->table, FLOW_COLUMN_NODE, place->number);
 }
 
+/* The word of a batch's input: its records are of one. */
 static void
-put_input(struct flow_arrow_builder *builder, const struct flow_record *record,
-          const struct flow_reader *reader)
+find_input(struct flow_arrow_builder *builder, const char *name)
 {
-    struct flow_table *table = &builder->table;
-    struct flow_words *words = &table->words[FLOW_WORDS_INPUT];
-    struct flow_input_stats stats;
-
-    if (reader == NULL) {
-        return;
+    builder->has_input = name != NULL && name[0] != '\0';
+    if (builder->has_input) {
+        builder->input_word = flow_words_add(
+            &builder->table, &builder->table.words[FLOW_WORDS_INPUT], flow_str_of(name));
     }
-    if (!builder->has_input || builder->reader != reader || builder->input != record->input ||
-        builder->input_age != words->age) {
-        if (flow_reader_input(reader, record->input, &stats) != FLOW_OK || stats.name == NULL) {
-            return;
-        }
-        builder->input_word = flow_words_add(table, words, flow_str_of(stats.name));
-        builder->reader = reader;
-        builder->input = record->input;
-        builder->input_age = words->age;
-        builder->has_input = true;
-    }
-    flow_put_u32(table, FLOW_COLUMN_INPUT, builder->input_word);
 }
 
 static void
@@ -452,14 +437,15 @@ put_decided(struct flow_table *table, const struct flow_record *record)
 }
 
 static void
-put_row(struct flow_arrow_builder *builder, const struct flow_record *record,
-        const struct flow_reader *reader)
+put_row(struct flow_arrow_builder *builder, const struct flow_record *record)
 {
     struct flow_table *table = &builder->table;
 
     put_event(table, record);
     put_node(builder, record);
-    put_input(builder, record, reader);
+    if (builder->has_input) {
+        flow_put_u32(table, FLOW_COLUMN_INPUT, builder->input_word);
+    }
     put_end(builder, FLOW_COLUMN_SOURCE_IP, record, true);
     put_end(builder, FLOW_COLUMN_DESTINATION_IP, record, false);
     put_address_text(builder, FLOW_COLUMN_SOURCE_TRANSLATED_IP, &record->source_translated);
@@ -486,19 +472,20 @@ begin_batch(struct flow_arrow_builder *builder, const struct flow_dict *dict)
         builder->ages = ages;
         builder->turn++;
     }
-    builder->has_input = false; /* another reader may be where the last one was */
 }
 
 int
-flow_arrow_builder_add(struct flow_arrow_builder *builder, const struct flow_batch *batch,
-                       const struct flow_reader *reader, struct flow_error *err)
+flow_arrow_builder_add_named(struct flow_arrow_builder *builder, const struct flow_batch *batch,
+                             const struct flow_dict *dict, const char *input,
+                             struct flow_error *err)
 {
     const size_t count = flow_batch_count(batch);
 
     if (builder->table.text_bytes > TEXT_BYTES_MAX) {
         return flow_fail(err, FLOW_E_LIMIT, "expected less than 1 GiB of text before it is taken");
     }
-    begin_batch(builder, reader != NULL ? flow_reader_dict(reader) : NULL);
+    begin_batch(builder, dict);
+    find_input(builder, input);
     if (!flow_table_reserve(&builder->table, count)) {
         return flow_fail_memory(err);
     }
@@ -506,10 +493,24 @@ flow_arrow_builder_add(struct flow_arrow_builder *builder, const struct flow_bat
         const struct flow_record *record = flow_batch_at(batch, i);
 
         if (record->kind == FLOW_KIND_FLOW) {
-            put_row(builder, record, reader);
+            put_row(builder, record);
         }
     }
     return builder->table.failed ? flow_fail_memory(err) : FLOW_OK;
+}
+
+int
+flow_arrow_builder_add(struct flow_arrow_builder *builder, const struct flow_batch *batch,
+                       const struct flow_reader *reader, struct flow_error *err)
+{
+    const struct flow_record *first = flow_batch_at(batch, 0);
+    struct flow_input_stats stats = { .name = NULL };
+
+    if (reader != NULL && first != NULL) {
+        (void)flow_reader_input(reader, first->input, &stats);
+    }
+    return flow_arrow_builder_add_named(
+        builder, batch, reader != NULL ? flow_reader_dict(reader) : NULL, stats.name, err);
 }
 
 int

@@ -14,6 +14,9 @@
 /* A dictionary is forgotten when it has come to so many texts, or to so many bytes. */
 enum { WORDS_MAX = 65536, WORDS_BYTES_MAX = 8 << 20 };
 
+/* Columns begin at multiples of this, as Arrow advises; and the least rows there is room for. */
+enum { BLOCK_ALIGN = 64, ROWS_LEAST = 64 };
+
 size_t
 flow_column_width(uint8_t type)
 {
@@ -74,23 +77,63 @@ grow(void *array, size_t size, size_t old, size_t room)
     return true;
 }
 
-static bool
-grow_column(struct flow_column *column, size_t old, size_t room)
+/* Bytes of a column's bits, or of its values, for so many rows. */
+static size_t
+valid_bytes(size_t room)
+{
+    return (room / 8 + BLOCK_ALIGN - 1) & ~(size_t)(BLOCK_ALIGN - 1);
+}
+
+static size_t
+value_bytes(const struct flow_column *column, size_t rows)
 {
     const size_t width = flow_column_width(column->spec->type);
+    /* offsets have one more than there are rows */
+    const size_t bytes = width == 0 ? (rows + 7) / 8 : (rows + 1) * width;
 
-    if (!grow(&column->valid, 1, old / 8, room / 8)) {
+    return (bytes + BLOCK_ALIGN - 1) & ~(size_t)(BLOCK_ALIGN - 1);
+}
+
+/* Moves the rows into a block with room for so many; a multiple of 8. */
+static bool
+move_to_block(struct flow_table *table, size_t room)
+{
+    struct flow_block *block;
+    size_t size = 0;
+    uint8_t *at;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        size += valid_bytes(room) + value_bytes(&table->columns[i], room);
+    }
+    block = flow_block_new(size, &at);
+    if (block == NULL) {
         return false;
     }
-    /* offsets have one more than there are rows */
-    return width == 0 ? grow(&column->values, 1, old / 8, room / 8)
-                      : grow(&column->values, width, old == 0 ? 0 : old + 1, room + 1);
+    for (size_t i = 0; i < table->column_count; i++) {
+        struct flow_column *column = &table->columns[i];
+        uint8_t *values = at + valid_bytes(room);
+
+        if (table->block != NULL) {
+            memcpy(at, column->valid, (table->rows + 7) / 8);
+            memcpy(values, column->values,
+                   value_bytes(column, table->rows) < value_bytes(column, table->room)
+                       ? value_bytes(column, table->rows)
+                       : value_bytes(column, table->room));
+        }
+        column->valid = at;
+        column->values = values;
+        at = values + value_bytes(column, room);
+    }
+    flow_block_release(table->block);
+    table->block = block;
+    table->room = room;
+    return true;
 }
 
 bool
 flow_table_reserve(struct flow_table *table, size_t rows)
 {
-    size_t room = table->room == 0 ? 1024 : table->room;
+    size_t room = table->room == 0 ? ROWS_LEAST : table->room;
 
     if (table->rows + rows <= table->room) {
         return true;
@@ -98,13 +141,13 @@ flow_table_reserve(struct flow_table *table, size_t rows)
     while (room < table->rows + rows) {
         room *= 2;
     }
-    for (size_t i = 0; i < table->column_count; i++) {
-        if (!grow_column(&table->columns[i], table->room, room)) {
-            table->failed = true;
-            return false;
-        }
+    if (table->room == 0 && table->expected > room) {
+        room = table->expected;
     }
-    table->room = room;
+    if (!move_to_block(table, room)) {
+        table->failed = true;
+        return false;
+    }
     return true;
 }
 
@@ -121,12 +164,11 @@ void
 flow_table_free(struct flow_table *table)
 {
     for (size_t i = 0; table->columns != NULL && i < table->column_count; i++) {
-        free(table->columns[i].valid);
-        free(table->columns[i].values);
         free(table->columns[i].offsets);
         flow_buf_free(&table->columns[i].text);
     }
     free(table->columns);
+    flow_block_release(table->block);
     for (size_t i = 0; i < FLOW_WORDS_COUNT; i++) {
         free(table->words[i].of_value);
         flow_intern_free(&table->words[i].texts);
@@ -301,8 +343,13 @@ forget_words(struct flow_words *words)
 int
 flow_table_take(struct flow_table *table, struct ArrowArray *out, struct flow_error *err)
 {
+    const size_t rows = table->rows;
     bool ok = !table->failed && flow_table_reserve(table, 1);
 
+    /* what the last array has too much room for is given back */
+    if (ok && rows < table->room / 2) {
+        ok = move_to_block(table, (rows + ROWS_LEAST) & ~(size_t)(ROWS_LEAST - 1));
+    }
     for (size_t i = 0; ok && i < table->column_count; i++) {
         struct flow_column *column = &table->columns[i];
 
@@ -321,6 +368,9 @@ flow_table_take(struct flow_table *table, struct ArrowArray *out, struct flow_er
     for (size_t i = 0; i < table->column_count; i++) {
         empty_column(&table->columns[i]);
     }
+    flow_block_release(table->block);
+    table->block = NULL;
+    table->expected = (rows + rows / 32 + ROWS_LEAST) & ~(size_t)(ROWS_LEAST - 1);
     table->rows = table->room = table->text_bytes = 0;
     for (size_t i = 0; i < FLOW_WORDS_COUNT; i++) {
         table->failed |= !forget_words(&table->words[i]);

@@ -13,6 +13,9 @@
 /* The values of a dictionary, as arrays have them; each array that does holds a share of it. */
 struct flow_words_copy;
 
+/* Memory of all columns of one array, but for texts; each array of a column holds a share of it. */
+struct flow_block;
+
 /* Texts that columns hold by number. They are forgotten when they have become many. */
 struct flow_words {
     struct flow_intern texts;
@@ -26,6 +29,7 @@ struct flow_words {
 
 struct flow_column {
     const struct flow_column_spec *spec;
+    /* in the block of the table: */
     uint8_t *valid;       /* a bit a row, set where there is a value */
     uint8_t *values;      /* numbers, 16 bytes, bits, numbers of words; or offsets */
     struct flow_buf text; /* of text, and of the texts in lists */
@@ -39,7 +43,9 @@ struct flow_column {
 struct flow_table {
     struct flow_column *columns;
     size_t column_count;
+    struct flow_block *block;
     size_t rows, room;
+    size_t expected;   /* rows that the next array will have, by the last one */
     size_t text_bytes; /* of all columns, to tell when there is enough of it */
     struct flow_words words[FLOW_WORDS_COUNT];
     bool failed; /* out of memory; asked for once, by flow_table_take */

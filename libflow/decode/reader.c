@@ -287,6 +287,34 @@ end_input(struct flow_reader *reader)
     }
 }
 
+/* A buffer of so much room: one that batches have let go of, or a new one; NULL: out of memory. */
+static struct flow_buffer *
+take_buffer(struct flow_reader *reader, size_t room)
+{
+    for (size_t i = 0; i < FLOW_READER_SPARES; i++) {
+        struct flow_buffer *spare = reader->spares[i];
+
+        if (spare != NULL && spare->users == 1 && spare->room >= room) {
+            reader->spares[i] = NULL;
+            return spare;
+        }
+    }
+    return flow_buffer_new(room, FLOW_SCAN_PADDING);
+}
+
+/* Keeps a buffer that a batch holds for when it does not any more; not one for long records. */
+static void
+keep_buffer(struct flow_reader *reader, struct flow_buffer *buffer)
+{
+    if (buffer == NULL || buffer->room > READ_BYTES * 4) {
+        flow_buffer_release(buffer);
+        return;
+    }
+    flow_buffer_release(reader->spares[reader->next_spare]);
+    reader->spares[reader->next_spare] = buffer;
+    reader->next_spare = (reader->next_spare + 1) % FLOW_READER_SPARES;
+}
+
 /*
  * Makes the buffer hold the bytes not yet taken and room for one more read, aligned to a page. It
  * is a new buffer when a batch points into this one, or when a long record needs a larger one.
@@ -305,7 +333,7 @@ make_room(struct flow_reader *reader, struct flow_error *err)
                                 ? READ_BYTES * 2
                                 : (need + need / 4 + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 
-        buffer = flow_buffer_new(room, FLOW_SCAN_PADDING);
+        buffer = take_buffer(reader, room);
         if (buffer == NULL) {
             return flow_fail_memory(err);
         }
@@ -314,7 +342,7 @@ make_room(struct flow_reader *reader, struct flow_error *err)
         memmove(buffer->bytes + carry - left, reader->window.at, left);
     }
     if (buffer != reader->buffer) {
-        flow_buffer_release(reader->buffer);
+        keep_buffer(reader, reader->buffer);
         reader->buffer = buffer;
     }
     reader->window.at = buffer->bytes + carry - left;
@@ -495,6 +523,9 @@ flow_reader_close(struct flow_reader *reader)
     }
     free(reader->inputs);
     flow_buffer_release(reader->buffer);
+    for (size_t i = 0; i < FLOW_READER_SPARES; i++) {
+        flow_buffer_release(reader->spares[i]);
+    }
     flow_batch_free(reader->early);
     flow_seen_free(reader->seen);
     free(reader->kept);

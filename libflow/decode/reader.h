@@ -13,6 +13,9 @@ struct flow_reader_input {
     struct flow_input_stats stats;
 };
 
+/* Buffers that are kept for when batches have let go of them. */
+enum { FLOW_READER_SPARES = 12 };
+
 struct flow_reader {
     uint64_t id;
     struct flow_dict *dict;
@@ -33,7 +36,9 @@ struct flow_reader {
     bool broken; /* the bytes broke off, which was told; they may go on behind the break */
     struct flow_window window;
     struct flow_buffer *buffer; /* what the window is in; NULL before the first read */
-    struct flow_batch *early;   /* problems met while opening a directory */
+    struct flow_buffer *spares[FLOW_READER_SPARES]; /* or NULL */
+    size_t next_spare;
+    struct flow_batch *early; /* problems met while opening a directory */
     /* of sources that need not be waited for */
     bool idle;                      /* the source has nothing now */
     const struct flow_source *live; /* the one that is read, when it is live; owned by bytes */

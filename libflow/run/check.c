@@ -3,7 +3,7 @@
  * A run: names are learned from inputs that can be read twice, partial states are counted, and then
  * each input is read and judged. One step of that a call.
  */
-#include "libflow/check.h"
+#include "run/check.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +30,7 @@ struct flow_check {
     size_t sources; /* inputs, the one in memory among them, or the live one */
     bool learns;    /* the input that is read was not read before */
     bool unreadable;
+    struct flow_check_callbacks callbacks;
 };
 
 int
@@ -236,24 +237,63 @@ read_on(struct flow_check *check, struct flow_error *err)
     return rc;
 }
 
+void
+flow_check_take_callbacks(struct flow_check *check, struct flow_check_callbacks *out)
+{
+    *out = check->callbacks;
+    check->callbacks = (struct flow_check_callbacks){ NULL, NULL, NULL, NULL };
+}
+
+bool
+flow_check_is_stopped(const struct flow_check_callbacks *callbacks, struct flow_error *err)
+{
+    if (callbacks->stop == NULL || !callbacks->stop(callbacks->stop_context)) {
+        return false;
+    }
+    flow_fail_system(err, EINTR, "stopped");
+    return true;
+}
+
+void
+flow_check_tell(const struct flow_check_callbacks *callbacks, const struct flow_batch *batch)
+{
+    for (size_t i = 0; callbacks->tell != NULL && i < flow_batch_problem_count(batch); i++) {
+        const struct flow_error *problem = flow_batch_problem_at(batch, i);
+
+        if (problem != NULL) {
+            callbacks->tell(callbacks->tell_context, problem);
+        }
+    }
+}
+
+struct flow_batch *
+flow_check_exchange(struct flow_check *check, struct flow_batch *batch)
+{
+    struct flow_batch *filled = check->batch;
+
+    /* how much the next one takes is the run's to say */
+    flow_batch_set_limit(batch, filled->limit);
+    check->batch = batch;
+    return filled;
+}
+
+uint32_t
+flow_check_threads(const struct flow_check *check)
+{
+    return check->options.threads;
+}
+
 int
 flow_check_next(struct flow_check *check, struct flow_error *err)
 {
     int rc;
 
     flow_batch_reset(check->batch, check->dict);
-    if (check->options.stop != NULL && check->options.stop(check->options.stop_context)) {
-        return flow_fail_system(err, EINTR, "stopped");
+    if (flow_check_is_stopped(&check->callbacks, err)) {
+        return FLOW_E_SYSTEM;
     }
     rc = check->step(check, err);
-    for (size_t i = 0; check->options.tell != NULL && i < flow_batch_problem_count(check->batch);
-         i++) {
-        const struct flow_error *problem = flow_batch_problem_at(check->batch, i);
-
-        if (problem != NULL) {
-            check->options.tell(check->options.tell_context, problem);
-        }
-    }
+    flow_check_tell(&check->callbacks, check->batch);
     return rc;
 }
 
@@ -318,6 +358,8 @@ flow_check_open(struct flow_check **out, const struct flow_check_options *option
         return flow_fail_memory(err);
     }
     check->options = *options;
+    check->callbacks = (struct flow_check_callbacks){ options->stop, options->stop_context,
+                                                      options->tell, options->tell_context };
     check->step = options->state_count > 0 ? replay : read_on;
     rc = copy_inputs(check, err);
     rc = rc == FLOW_OK ? flow_dict_new(&check->dict, err) : rc;

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run as a stream of arrays: each call goes on with it until an array is full. */
+/*
+ * A run as a stream of arrays: each call goes on with it until an array is full. With two threads
+ * or more the run goes on by itself, and the calls make arrays of what it has read.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrow/flows.h"
 #include "base/error.h"
-#include "libflow/arrow.h"
+#include "run/ahead.h"
 
 #define ROWS_DEFAULT ((size_t)65536)
 
 struct stream {
     struct flow_check *check;
+    struct flow_check_callbacks callbacks;
+    struct flow_run_ahead *ahead; /* NULL: none */
     struct flow_arrow_builder *builder;
     size_t rows;
     uint8_t table;
@@ -42,19 +48,49 @@ get_schema(struct ArrowArrayStream *arrow, struct ArrowSchema *out)
     return flow_arrow_schema(out, stream->table, &stream->error) == FLOW_OK ? 0 : fail(stream);
 }
 
+/* The next batch, in rows of the builder; as flow_check_next. */
+static int
+take_batch(struct stream *stream)
+{
+    struct flow_run_batch read = { NULL, NULL };
+    int rc;
+
+    if (flow_check_is_stopped(&stream->callbacks, &stream->error)) {
+        return FLOW_E_SYSTEM;
+    }
+    if (stream->ahead == NULL && flow_check_threads(stream->check) > 1) {
+        rc = flow_run_ahead_start(&stream->ahead, stream->check, &stream->error);
+        if (rc != FLOW_OK) {
+            return rc;
+        }
+    }
+    if (stream->ahead != NULL) {
+        rc = flow_run_ahead_next(stream->ahead, &read, &stream->error);
+    } else {
+        rc = flow_check_next(stream->check, &stream->error);
+        read.batch = flow_check_batch(stream->check);
+    }
+    flow_check_tell(&stream->callbacks, read.batch);
+    if (rc != FLOW_OK) {
+        return rc;
+    }
+    return stream->ahead != NULL
+               ? flow_arrow_builder_add_named(stream->builder, read.batch,
+                                              flow_check_dict(stream->check), read.input,
+                                              &stream->error)
+               : flow_arrow_builder_add(stream->builder, read.batch,
+                                        flow_check_reader(stream->check), &stream->error);
+}
+
 static int
 get_next(struct ArrowArrayStream *arrow, struct ArrowArray *out)
 {
     struct stream *stream = arrow->private_data;
-    int rc = FLOW_OK;
 
     memset(out, 0, sizeof(*out));
     while (!stream->ended && flow_arrow_builder_rows(stream->builder) < stream->rows) {
-        rc = flow_check_next(stream->check, &stream->error);
-        if (rc == FLOW_OK) {
-            rc = flow_arrow_builder_add(stream->builder, flow_check_batch(stream->check),
-                                        flow_check_reader(stream->check), &stream->error);
-        }
+        const int rc = take_batch(stream);
+
         if (rc == FLOW_AGAIN && flow_arrow_builder_rows(stream->builder) > 0) {
             break;
         }
@@ -83,6 +119,7 @@ release(struct ArrowArrayStream *arrow)
 {
     struct stream *stream = arrow->private_data;
 
+    flow_run_ahead_stop(stream->ahead);
     flow_arrow_builder_free(stream->builder);
     flow_check_close(stream->check);
     free(stream);
@@ -109,6 +146,7 @@ flow_arrow_stream_flows(struct ArrowArrayStream *out, uint8_t table, size_t rows
         return rc;
     }
     stream->check = check;
+    flow_check_take_callbacks(check, &stream->callbacks);
     stream->table = table;
     stream->rows = rows > 0 ? rows : ROWS_DEFAULT;
     *out = (struct ArrowArrayStream){
