@@ -174,10 +174,10 @@ class Intent(_Declared):
         found = []
         for i in range(lib.flow_intent_approval_count(self._handle)):
             a = lib.flow_intent_approval_at(self._handle, i)
-            found.append(Approval(*map(plain, (
+            words = [plain(word) for word in (
                 a.id, a.purpose, getattr(a, "from"), a.to, a.ports, a.owner, a.reason, a.mitigation,
-                a.approved_by, a.approved_on, a.expires_on, a.reference, a.statement.file)),
-                line=a.statement.line))
+                a.approved_by, a.approved_on, a.expires_on, a.reference, a.statement.file)]
+            found.append(Approval._make([*words, a.statement.line]))
         return found
 
     def __repr__(self) -> str:

@@ -24,7 +24,7 @@ class Change(NamedTuple):
     direction: str
     before: str
     after: str
-    count: int
+    count: int  # type: ignore[assignment]
     first: Optional[datetime.datetime]
     last: Optional[datetime.datetime]
 
@@ -101,6 +101,6 @@ def _compare(runs: List[Run]) -> Changes:
         group[0] += 1
         if old.time != lib.FLOW_TIME_NONE:
             group[1], group[2] = min(group[1], old.time), max(group[2], old.time)
-    changes.extend(Change(*key, group[0], time_of(group[1]), time_of(group[2]))
+    changes.extend(Change._make([*key, group[0], time_of(group[1]), time_of(group[2])])
                    for key, group in sorted(groups.items(), key=lambda item: (-item[1][0], str(item[0]))))
     return changes

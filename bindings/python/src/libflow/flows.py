@@ -171,7 +171,7 @@ class Maker:
                 yield self.flow(record)
 
 
-@ffi.def_extern()
+@ffi.def_extern()  # type: ignore[untyped-decorator]
 def pyflow_tell(context: Any, problem: Any) -> None:
     ffi.from_handle(context).append(error_of(problem))
 
@@ -350,7 +350,7 @@ def columns(table: Any) -> List[Column]:
     """The columns of "flows", "results", "findings" or "decisions"."""
     names = {plain(lib.flow_arrow_table_name(i)): i for i in range(lib.FLOW_ARROW_TABLE_COUNT)}
     number = names[table] if isinstance(table, str) else table
-    found = []
+    found: List[Column] = []
     while True:
         column = lib.flow_arrow_column_at(number, len(found))
         if column == ffi.NULL:

@@ -14,7 +14,7 @@ from .inputs import FilterSpec, new_filter
 WAIT = 250_000_000  # nanoseconds; so long a signal may have to wait
 
 
-@ffi.def_extern()
+@ffi.def_extern()  # type: ignore[untyped-decorator]
 def pyflow_warn(context: Any, warning: Any) -> None:
     ffi.from_handle(context).append(error_of(warning))
 

@@ -28,7 +28,7 @@ class Finding(NamedTuple):
     destination: Any
     protocol: Optional[str]
     port: Optional[int]
-    count: int
+    count: int  # type: ignore[assignment]
     first: Optional[str]
     last: Optional[str]
     bytes: Optional[int]

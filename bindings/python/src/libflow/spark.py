@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Union
 
 from ._core import PathLike
 from .declared import Intent, Paths, PolicySet, load_pair
@@ -33,7 +33,7 @@ def _states(batches: Iterable[Any], work: Callable[[List[Any]], Iterator[bytes]]
 class _Declared:
     """What the driver compiled, sent as bytes and compiled once a worker process."""
 
-    cache: dict = {}
+    cache: Dict[Any, Any] = {}
 
     def __init__(self, policies: PolicySet, intent: Optional[Intent]) -> None:
         self.policies = policies.to_bytes()
