@@ -144,7 +144,10 @@ give_back(struct flow_ahead *ahead)
     if (ahead->count > 1 || !ahead->over) {
         ahead->first = (ahead->first + 1) % PIECES;
         ahead->count--;
-        pthread_cond_signal(&ahead->taken);
+        /* the thread is woken for several pieces, not for each */
+        if (ahead->count == PIECES / 2) {
+            pthread_cond_signal(&ahead->taken);
+        }
     }
     pthread_mutex_unlock(&ahead->lock);
 }

@@ -134,7 +134,10 @@ flow_run_ahead_next(struct flow_run_ahead *ahead, struct flow_run_batch *out,
     if (ahead->held) {
         ahead->first = (ahead->first + 1) % SLOTS;
         ahead->count--;
-        pthread_cond_signal(&ahead->taken);
+        /* the thread is woken for several batches, not for each */
+        if (ahead->count == SLOTS / 2) {
+            pthread_cond_signal(&ahead->taken);
+        }
     }
     while (ahead->count == 0) {
         pthread_cond_wait(&ahead->made, &ahead->lock);
