@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Large enough that handing over costs little, small enough to stay in the cache. */
 enum { PIECES = 8, PIECE_BYTES = 256 << 10, ALIGN = 4096 };
@@ -27,7 +28,8 @@ struct flow_ahead {
     struct piece pieces[PIECES];
     unsigned first, count; /* pieces that are made and not yet taken */
     bool stop;
-    bool over; /* the piece that is taken last comes again */
+    bool over;   /* the piece that is taken last comes again */
+    pid_t owner; /* the process whose thread it is: a child of fork has none */
     struct flow_bytes_stats stats;
     uint64_t plain; /* bytes handed out */
 };
@@ -110,6 +112,7 @@ flow_ahead_start(struct flow_bytes *bytes, const struct flow_ahead_ops *ops)
     ahead->ops = ops;
     ops->stats(bytes, &ahead->stats);
     ahead->plain = ahead->stats.plain;
+    ahead->owner = getpid();
     pthread_mutex_init(&ahead->lock, NULL);
     pthread_cond_init(&ahead->made, NULL);
     pthread_cond_init(&ahead->taken, NULL);
@@ -156,10 +159,15 @@ int
 flow_ahead_read(struct flow_ahead *ahead, void *at, size_t room, size_t *got,
                 struct flow_error *err)
 {
-    struct piece *piece = wait_for_piece(ahead);
-    int rc = piece->rc;
+    struct piece *piece;
+    int rc;
 
     *got = 0;
+    if (getpid() != ahead->owner) {
+        return flow_fail(err, FLOW_E_SYSTEM, "expected to be read by the process that opened it");
+    }
+    piece = wait_for_piece(ahead);
+    rc = piece->rc;
     ahead->stats = piece->stats;
     if (rc != FLOW_OK) {
         if (rc < 0 && err != NULL) {
@@ -185,15 +193,20 @@ flow_ahead_stats(const struct flow_ahead *ahead, struct flow_bytes_stats *stats)
     stats->plain = ahead->plain;
 }
 
-void
+bool
 flow_ahead_stop(struct flow_ahead *ahead)
 {
-    if (ahead != NULL) {
-        pthread_mutex_lock(&ahead->lock);
-        ahead->stop = true;
-        pthread_cond_signal(&ahead->taken);
-        pthread_mutex_unlock(&ahead->lock);
-        pthread_join(ahead->thread, NULL);
-        free_ahead(ahead);
+    if (ahead == NULL) {
+        return true;
     }
+    if (getpid() != ahead->owner) {
+        return false;
+    }
+    pthread_mutex_lock(&ahead->lock);
+    ahead->stop = true;
+    pthread_cond_signal(&ahead->taken);
+    pthread_mutex_unlock(&ahead->lock);
+    pthread_join(ahead->thread, NULL);
+    free_ahead(ahead);
+    return true;
 }

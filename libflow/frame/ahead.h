@@ -26,7 +26,10 @@ int flow_ahead_read(struct flow_ahead *ahead, void *at, size_t room, size_t *got
                     struct flow_error *err);
 /* As they were when what was read last was made. */
 void flow_ahead_stats(const struct flow_ahead *ahead, struct flow_bytes_stats *stats);
-/* Stops and ends the thread; what it had made is lost. NULL is fine. */
-void flow_ahead_stop(struct flow_ahead *ahead);
+/*
+ * Stops and ends the thread; what it had made is lost. NULL is fine. false in a child of fork,
+ * which has no such thread: the bytes are then as the thread left them, and must be left alone.
+ */
+bool flow_ahead_stop(struct flow_ahead *ahead);
 
 #endif

@@ -415,7 +415,9 @@ flow_bytes_drain(struct flow_bytes *bytes, struct flow_error *err)
     size_t got;
     int rc;
 
-    flow_ahead_stop(bytes->ahead);
+    if (!flow_ahead_stop(bytes->ahead)) {
+        return flow_fail(err, FLOW_E_SYSTEM, "expected to be read by the process that opened it");
+    }
     bytes->ahead = NULL;
     bytes->may_go_ahead = false;
     if (!make_buffer(in)) {
@@ -439,7 +441,9 @@ flow_bytes_close(struct flow_bytes *bytes)
     if (bytes == NULL) {
         return;
     }
-    flow_ahead_stop(bytes->ahead);
+    if (!flow_ahead_stop(bytes->ahead)) {
+        return;
+    }
     if (bytes->state != NULL) {
         bytes->filter->free(bytes->state);
     }

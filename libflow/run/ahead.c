@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -30,6 +31,7 @@ struct flow_run_ahead {
     unsigned first, count; /* slots that are filled */
     bool held;             /* the first one is lent out */
     bool stop, started;
+    pid_t owner; /* the process whose thread it is: a child of fork has none */
 };
 
 /* The input's name, copied when it is another than the slot had. */
@@ -102,6 +104,7 @@ flow_run_ahead_start(struct flow_run_ahead **out, struct flow_check *check, stru
         return flow_fail_memory(err);
     }
     ahead->check = check;
+    ahead->owner = getpid();
     pthread_mutex_init(&ahead->lock, NULL);
     pthread_cond_init(&ahead->made, NULL);
     pthread_cond_init(&ahead->taken, NULL);
@@ -117,7 +120,7 @@ flow_run_ahead_start(struct flow_run_ahead **out, struct flow_check *check, stru
         rc = ahead->started ? FLOW_OK : flow_fail_memory(err);
     }
     if (rc != FLOW_OK) {
-        flow_run_ahead_stop(ahead);
+        (void)flow_run_ahead_stop(ahead);
         return rc;
     }
     *out = ahead;
@@ -130,6 +133,10 @@ flow_run_ahead_next(struct flow_run_ahead *ahead, struct flow_run_batch *out,
 {
     struct slot *slot;
 
+    if (getpid() != ahead->owner) {
+        *out = (struct flow_run_batch){ NULL, NULL };
+        return flow_fail(err, FLOW_E_SYSTEM, "expected to be read by the process that opened it");
+    }
     pthread_mutex_lock(&ahead->lock);
     if (ahead->held) {
         ahead->first = (ahead->first + 1) % SLOTS;
@@ -153,11 +160,14 @@ flow_run_ahead_next(struct flow_run_ahead *ahead, struct flow_run_batch *out,
     return slot->rc;
 }
 
-void
+bool
 flow_run_ahead_stop(struct flow_run_ahead *ahead)
 {
     if (ahead == NULL) {
-        return;
+        return true;
+    }
+    if (getpid() != ahead->owner) {
+        return false;
     }
     if (ahead->started) {
         pthread_mutex_lock(&ahead->lock);
@@ -174,4 +184,5 @@ flow_run_ahead_stop(struct flow_run_ahead *ahead)
     pthread_cond_destroy(&ahead->taken);
     pthread_mutex_destroy(&ahead->lock);
     free(ahead);
+    return true;
 }

@@ -19,7 +19,10 @@ int flow_run_ahead_start(struct flow_run_ahead **out, struct flow_check *check,
 /* As flow_check_next. */
 int flow_run_ahead_next(struct flow_run_ahead *ahead, struct flow_run_batch *out,
                         struct flow_error *err);
-/* NULL is fine. */
-void flow_run_ahead_stop(struct flow_run_ahead *ahead);
+/*
+ * NULL is fine. false in a child of fork, which has no such thread: the run is then as the thread
+ * left it in the midst of something, and must be left alone.
+ */
+bool flow_run_ahead_stop(struct flow_run_ahead *ahead);
 
 #endif

@@ -257,7 +257,8 @@ flow_check_is_stopped(const struct flow_check_callbacks *callbacks, struct flow_
 void
 flow_check_tell(const struct flow_check_callbacks *callbacks, const struct flow_batch *batch)
 {
-    for (size_t i = 0; callbacks->tell != NULL && i < flow_batch_problem_count(batch); i++) {
+    for (size_t i = 0;
+         callbacks->tell != NULL && batch != NULL && i < flow_batch_problem_count(batch); i++) {
         const struct flow_error *problem = flow_batch_problem_at(batch, i);
 
         if (problem != NULL) {

@@ -119,9 +119,10 @@ release(struct ArrowArrayStream *arrow)
 {
     struct stream *stream = arrow->private_data;
 
-    flow_run_ahead_stop(stream->ahead);
+    if (flow_run_ahead_stop(stream->ahead)) {
+        flow_check_close(stream->check);
+    }
     flow_arrow_builder_free(stream->builder);
-    flow_check_close(stream->check);
     free(stream);
     arrow->release = NULL;
 }

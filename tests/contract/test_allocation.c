@@ -988,28 +988,37 @@ merge_state(struct result *result, const void *context)
     flow_state_free(parts.state);
 }
 
+/* The intent and the policies of a check, with the documents that they are read from. */
+static void
+load_declared(const struct files *files, struct check *check, struct flow_policies **loaded,
+              struct flow_intent_document **document)
+{
+    const char *const manifests[] = { files->policies };
+    struct flow_policies_options options;
+    struct flow_intent_options intent_options;
+
+    assert_int_equal(flow_documents_new(&check->documents, NULL), FLOW_OK);
+    flow_intent_options_init(&intent_options, sizeof(intent_options));
+    intent_options.documents = check->documents;
+    assert_int_equal(flow_intent_load(document, files->intent, &intent_options, NULL), FLOW_OK);
+    flow_policies_options_init(&options, sizeof(options));
+    options.manifests = manifests;
+    options.manifest_count = COUNT(manifests);
+    options.documents = check->documents;
+    assert_int_equal(flow_policies_load(loaded, &options, NULL), FLOW_OK);
+    check->policies = *loaded;
+    check->intent = *document;
+}
+
 static void
 an_intent_and_a_state_survive_each_failure(void **state)
 {
     const struct files *files = *state;
     struct check check = { .format = "json", .state = files->state };
-    struct flow_policies_options options;
-    struct flow_intent_options intent_options;
-    const char *const manifests[] = { files->policies };
     struct flow_intent_document *document = NULL;
     struct flow_policies *loaded = NULL;
 
-    assert_int_equal(flow_documents_new(&check.documents, NULL), FLOW_OK);
-    flow_intent_options_init(&intent_options, sizeof(intent_options));
-    intent_options.documents = check.documents;
-    assert_int_equal(flow_intent_load(&document, files->intent, &intent_options, NULL), FLOW_OK);
-    flow_policies_options_init(&options, sizeof(options));
-    options.manifests = manifests;
-    options.manifest_count = COUNT(manifests);
-    options.documents = check.documents;
-    assert_int_equal(flow_policies_load(&loaded, &options, NULL), FLOW_OK);
-    check.policies = loaded;
-    check.intent = document;
+    load_declared(files, &check, &loaded, &document);
     fail_each(check_input, &check);
     fail_each(merge_state, &check);
     flow_policies_free(loaded);
@@ -1201,23 +1210,10 @@ runs_and_tables_survive_each_failure(void **state)
 {
     const struct files *files = *state;
     struct check check = { .format = "json" };
-    struct flow_policies_options options;
-    struct flow_intent_options intent_options;
-    const char *const manifests[] = { files->policies };
     struct flow_intent_document *document = NULL;
     struct flow_policies *loaded = NULL;
 
-    assert_int_equal(flow_documents_new(&check.documents, NULL), FLOW_OK);
-    flow_intent_options_init(&intent_options, sizeof(intent_options));
-    intent_options.documents = check.documents;
-    assert_int_equal(flow_intent_load(&document, files->intent, &intent_options, NULL), FLOW_OK);
-    flow_policies_options_init(&options, sizeof(options));
-    options.manifests = manifests;
-    options.manifest_count = COUNT(manifests);
-    options.documents = check.documents;
-    assert_int_equal(flow_policies_load(&loaded, &options, NULL), FLOW_OK);
-    check.policies = loaded;
-    check.intent = document;
+    load_declared(files, &check, &loaded, &document);
     fail_each(run_whole, &check);
     fail_each(stream_flows, &check);
     fail_each(decide_columns, &check);

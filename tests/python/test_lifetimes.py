@@ -184,6 +184,25 @@ def a_child_of_fork_goes_on(_):
     equal(len(list(iterator)), 4663)
 
 
+def a_child_of_fork_lets_go_of_threads_it_has_not(_):
+    stream, owner = _stream(libflow.read(FLOWS, batch_rows=500, threads=2))
+    lib.pyflow_release_array(_next(stream))
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            array = ffi.new("struct ArrowArray *")
+            refused = lib.pyflow_stream_next(stream, array) != 0
+            del stream, owner
+            gc.collect()
+            code = 0 if refused and len(list(libflow.read(FLOWS, threads=2))) == 4664 else 2
+        finally:
+            os._exit(code)  # pylint: disable=protected-access
+    equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+    lib.pyflow_release_array(_next(stream))
+    del owner
+
+
 def pyarrow_tables_outlive_everything(_):
     try:
         import pyarrow
