@@ -112,7 +112,8 @@ flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, 
         return false;
     }
     /* an exporter writes a flow's time once more beside the flow */
-    if (text.len == decoder->time_len && memcmp(text.ptr, decoder->time_text, text.len) == 0) {
+    if (text.len > 0 && text.len == decoder->time_len &&
+        memcmp(text.ptr, decoder->time_text, text.len) == 0) {
         *time = decoder->time;
         return true;
     }

@@ -1245,6 +1245,7 @@ a_member_of_the_wrong_type_or_size_costs_its_record_alone(void **state)
         { "'verdict':true", 20 },
         { "'time':7", 17 },
         { "'time':'yesterday'", 17 },
+        { "'time':''", 17 },
         { "'source':5", 19 },
         { "'source':'x'", 19 },
         { "'source':[]", 19 },
@@ -1316,6 +1317,54 @@ a_member_of_the_wrong_type_or_size_costs_its_record_alone(void **state)
     }
 }
 
+/* What is remembered from record to record is taken only where the bytes are the same. */
+static void
+what_came_before_is_not_mistaken_for_what_comes(void **state)
+{
+    /* ends that share their first bytes, whole or cut, and members that are nearly the ones before
+     */
+    static const char *const lines[] = {
+        "{'flow':{'source':{'ID':1,'identity':1001,'namespace':'aaaaaaaaaaaaaaaaaaaa','pod_name':'"
+        "one'"
+        "},'emitter':{'name':'Hubble'},'node_labels':['a=b'],'time':'2026-09-01T10:00:00Z'},"
+        "'time':'2026-09-01T10:00:00Z'}",
+        "{'flow':{'source':{'ID':1,'identity':1001,'namespace':'aaaaaaaaaaaaaaaaaaaa','pod_name':'"
+        "two'"
+        "},'emitter':{'name':'Hubble'} ,'node_labels':['a=b','c'],'time':'2026-09-01T10:00:01Z'},"
+        "'time':'2026-09-01T10:00:02Z'}",
+        "{'flow':{'source':{'ID':1,'identity':1001,'namespace':'aaaaaaaaaaaaaaaaaaaa','pod_name':'"
+        "one'"
+        ",'cluster_name':'c'},'emitter':'Hubble','node_labels':null,'time':'2026-09-01T10:00:00Z'}"
+        "}",
+        "{'flow':{'source':{'ID':1,'identity':1001,'namespace':'aaaaaaaaaaaaaaaaaaaa','pod_name':'"
+        "one'"
+        "}},'time':'2026-09-01T10:00:03Z'}",
+    };
+    static const char *const pods[] = { "one", "two", "one", "one" };
+    static const int64_t seconds[] = { 0, 1, 0, 3 };
+    const struct flow_record *first, *record;
+    struct reading reading;
+    char text[2000] = "";
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        strcat(strcat(text, lines[i]), "\n");
+    }
+    read_text(&reading, text);
+    assert_int_equal(flow_batch_problem_count(reading.batch), 0);
+    assert_int_equal(flow_batch_count(reading.batch), COUNT(lines));
+    first = flow_batch_at(reading.batch, 0);
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        record = flow_batch_at(reading.batch, i);
+        assert_int_equal(record->source->pod_name.len, 3);
+        assert_memory_equal(record->source->pod_name.ptr, pods[i], 3);
+        assert_int_equal(record->time - first->time, seconds[i] * 1000000000);
+        assert_int_equal(record->source->cluster_name.len, i == 2 ? 1 : 0);
+    }
+    assert_ptr_equal(flow_batch_at(reading.batch, 3)->source, first->source);
+    close_reading(&reading);
+}
+
 int
 main(void)
 {
@@ -1342,6 +1391,7 @@ main(void)
         cmocka_unit_test(records_are_found_in_every_shape_of_file),
         cmocka_unit_test(order_spelling_space_and_strangers_change_nothing),
         cmocka_unit_test(a_member_of_the_wrong_type_or_size_costs_its_record_alone),
+        cmocka_unit_test(what_came_before_is_not_mistaken_for_what_comes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
