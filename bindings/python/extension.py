@@ -61,15 +61,35 @@ def cdef():
 
 SOURCE = r"""
 #include <Python.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libflow/libflow.h"
 
-/* Whether a signal's handler raised: it is raised again once Python runs, and the run ends here. */
+/* What a signal's handler raised where no Python runs, until it does. */
+static PyObject *caught[3];
+
+static int
+raise_caught(void *context)
+{
+    PyObject *type = caught[0];
+
+    (void)context;
+    if (type == NULL) {
+        return 0;
+    }
+    caught[0] = NULL;
+    PyErr_Restore(type, caught[1], caught[2]);
+    return -1;
+}
+
+/* Whether a signal's handler raised: the run ends here, and Python raises the same when it runs. */
 static bool
 pyflow_stop(void *context)
 {
+    PyObject *type, *value, *trace;
     PyGILState_STATE state;
     bool stop;
 
@@ -80,11 +100,94 @@ pyflow_stop(void *context)
     state = PyGILState_Ensure();
     stop = PyErr_CheckSignals() != 0;
     if (stop) {
-        PyErr_Clear();
-        PyErr_SetInterrupt();
+        PyErr_Fetch(&type, &value, &trace);
+        if (caught[0] == NULL && Py_AddPendingCall(raise_caught, NULL) == 0) {
+            caught[0] = type;
+            caught[1] = value;
+            caught[2] = trace;
+        } else {
+            Py_XDECREF(type);
+            Py_XDECREF(value);
+            Py_XDECREF(trace);
+            PyErr_SetInterrupt();
+        }
     }
     PyGILState_Release(state);
     return stop;
+}
+
+/*
+ * What a run tells, until Python asks. No Python runs while it is told: a signal that came then
+ * would be lost with the problem. The lock is Python's own, so that a child of fork has it too.
+ */
+struct pyflow_told {
+    struct flow_error *errors;
+    size_t count, room;
+    bool missed; /* out of memory */
+};
+
+static struct pyflow_told *
+pyflow_told_new(void)
+{
+    return calloc(1, sizeof(struct pyflow_told));
+}
+
+static void
+pyflow_told_free(struct pyflow_told *told)
+{
+    if (told != NULL) {
+        free(told->errors);
+        free(told);
+    }
+}
+
+static void
+add_told(struct pyflow_told *told, const struct flow_error *error)
+{
+    const size_t room = told->room > 0 ? told->room * 2 : 8;
+    struct flow_error *errors;
+
+    if (told->count == told->room) {
+        errors = realloc(told->errors, room * sizeof(*errors));
+        if (errors == NULL) {
+            told->missed = true;
+            return;
+        }
+        told->errors = errors;
+        told->room = room;
+    }
+    told->errors[told->count++] = *error;
+}
+
+static void
+pyflow_tell(void *context, const struct flow_error *error)
+{
+    PyGILState_STATE state;
+
+    if (Py_IsInitialized()) {
+        state = PyGILState_Ensure();
+        add_told(context, error);
+        PyGILState_Release(state);
+    }
+}
+
+/* Copies number i; false behind the last. */
+static bool
+pyflow_told_at(const struct pyflow_told *told, size_t i, struct flow_error *error)
+{
+    const PyGILState_STATE state = PyGILState_Ensure();
+    bool found = i < told->count;
+
+    if (found) {
+        *error = told->errors[i];
+    } else if (told->missed && i == told->count) {
+        memset(error, 0, sizeof(*error));
+        error->status = FLOW_E_MEMORY;
+        strcpy(error->message, "out of memory, problems were not kept");
+        found = true;
+    }
+    PyGILState_Release(state);
+    return found;
 }
 
 /* Ends a share of an object from wherever a consumer is, also where it is about to raise. */
@@ -103,10 +206,14 @@ let_go(PyObject *kept)
     }
 }
 
-/* A stream that keeps a Python object alive. */
+/*
+ * A stream that keeps a Python object alive. In a child of fork it is over: files and threads are
+ * the parent's, who reads on.
+ */
 struct pyflow_stream {
     struct ArrowArrayStream inner;
     PyObject *kept;
+    pid_t owner;
 };
 
 static int
@@ -122,6 +229,10 @@ kept_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
 {
     struct pyflow_stream *own = stream->private_data;
 
+    if (own->owner != getpid()) {
+        memset(out, 0, sizeof(*out));
+        return ECHILD;
+    }
     return own->inner.get_next(&own->inner, out);
 }
 
@@ -130,7 +241,8 @@ kept_error(struct ArrowArrayStream *stream)
 {
     struct pyflow_stream *own = stream->private_data;
 
-    return own->inner.get_last_error(&own->inner);
+    return own->owner == getpid() ? own->inner.get_last_error(&own->inner)
+                                  : "expected the process that opened the stream, found a child";
 }
 
 static void
@@ -138,8 +250,10 @@ kept_release(struct ArrowArrayStream *stream)
 {
     struct pyflow_stream *own = stream->private_data;
 
-    own->inner.release(&own->inner);
-    let_go(own->kept);
+    if (own->owner == getpid()) {
+        own->inner.release(&own->inner);
+        let_go(own->kept);
+    }
     free(own);
     stream->release = NULL;
 }
@@ -156,6 +270,7 @@ pyflow_keep(struct ArrowArrayStream *stream, uintptr_t id)
     }
     own->inner = *stream;
     own->kept = (PyObject *)id;
+    own->owner = getpid();
     state = PyGILState_Ensure();
     Py_INCREF(own->kept);
     PyGILState_Release(state);
@@ -267,6 +382,22 @@ share_array(const struct ArrowArray *from, PyObject *kept)
     return to;
 }
 
+/* An array that is a share of another, of the object with that id; false: out of memory. */
+static bool
+pyflow_share_array(struct ArrowArray *out, const struct ArrowArray *array, uintptr_t id)
+{
+    const PyGILState_STATE state = PyGILState_Ensure();
+    struct ArrowArray *shared = share_array(array, (PyObject *)id);
+
+    PyGILState_Release(state);
+    if (shared == NULL) {
+        return false;
+    }
+    *out = *shared;
+    free(shared);
+    return true;
+}
+
 struct pyflow_list {
     PyObject *kept;
     struct ArrowArray **arrays;
@@ -279,29 +410,19 @@ list_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 {
     const struct pyflow_list *list = stream->private_data;
 
-    return flow_arrow_schema(out, list->table, NULL) == FLOW_OK ? 0 : 12;
+    return flow_arrow_schema(out, list->table, NULL) == FLOW_OK ? 0 : ENOMEM;
 }
 
 static int
 list_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
 {
     struct pyflow_list *list = stream->private_data;
-    PyGILState_STATE state;
-    struct ArrowArray *shared;
 
     memset(out, 0, sizeof(*out));
     if (list->next == list->count) {
         return 0;
     }
-    state = PyGILState_Ensure();
-    shared = share_array(list->arrays[list->next++], list->kept);
-    PyGILState_Release(state);
-    if (shared == NULL) {
-        return 12;
-    }
-    *out = *shared;
-    free(shared);
-    return 0;
+    return pyflow_share_array(out, list->arrays[list->next++], (uintptr_t)list->kept) ? 0 : ENOMEM;
 }
 
 static const char *
@@ -400,6 +521,12 @@ pyflow_release_schema(struct ArrowSchema *schema)
 
 OWN = """
 bool pyflow_stop(void *context);
+struct pyflow_told;
+struct pyflow_told *pyflow_told_new(void);
+void pyflow_told_free(struct pyflow_told *told);
+void pyflow_tell(void *context, const struct flow_error *error);
+bool pyflow_told_at(const struct pyflow_told *told, size_t i, struct flow_error *error);
+bool pyflow_share_array(struct ArrowArray *out, const struct ArrowArray *array, uintptr_t id);
 bool pyflow_share_arrays(struct ArrowArrayStream *out, struct ArrowArray **arrays, size_t count,
                          uint8_t table, uintptr_t id);
 bool pyflow_keep(struct ArrowArrayStream *stream, uintptr_t id);
@@ -413,8 +540,6 @@ const char *pyflow_stream_error(struct ArrowArrayStream *stream);
 void pyflow_release_stream(struct ArrowArrayStream *stream);
 void pyflow_release_array(struct ArrowArray *array);
 void pyflow_release_schema(struct ArrowSchema *schema);
-extern "Python" void pyflow_tell(void *context, const struct flow_error *problem);
-extern "Python" void pyflow_warn(void *context, const struct flow_error *warning);
 """
 
 ffi = FFI()

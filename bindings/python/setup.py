@@ -2,12 +2,18 @@
 """Builds the C library of this tree as an archive, and the extension with all of it inside."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
+
+try:
+    from setuptools.command.build import build
+except ImportError:  # before setuptools 62.4
+    from distutils.command.build import build
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -19,26 +25,36 @@ import extension  # noqa: E402  (beside this file, which pip does not put on the
 MESON = os.environ.get("LIBFLOW_MESON", "").split()
 
 
+class Build(build):
+    """Begins anew: what an earlier build left may be of another library, or of another place."""
+
+    def run(self):
+        if Path(self.build_base).resolve() == HERE / "build":
+            shutil.rmtree(HERE / "build", ignore_errors=True)
+        super().run()
+
+
 class BuildExt(build_ext):
     """The library first, then the extension that is linked with it."""
 
     def run(self):
         if not (ROOT / "meson.build").is_file():
             raise SystemExit(f"expected the tree of libflow around {HERE}: {ROOT} has no meson.build")
-        build = Path(self.build_temp).resolve() / "libflow"
-        if not (build / "build.ninja").is_file():
-            self.call("meson", "setup", build, ROOT, "--buildtype=release",
-                      "-Ddefault_library=static", "-Dtests=disabled", "-Dmetrics=disabled", *MESON)
-        self.call("ninja", "-C", build, "libflow.a")
-        needed = self.system_libraries((build / "meson-private/libflow.pc").read_text(encoding="utf-8"))
+        place = Path(self.build_temp).resolve() / "libflow"
+        shutil.rmtree(place, ignore_errors=True)
+        self.call("meson", "setup", place, ROOT, "--buildtype=release", "-Ddefault_library=static",
+                  "-Dtests=disabled", "-Dmetrics=disabled", *MESON)
+        self.call("ninja", "-C", place, "libflow.a")
+        needed = self.system_libraries((place / "meson-private/libflow.pc").read_text(encoding="utf-8"))
         for ext in self.extensions:
             ext.include_dirs.append(str(ROOT / "include"))
-            ext.extra_objects.append(str(build / "libflow.a"))
+            ext.extra_objects.append(str(place / "libflow.a"))
             # what is inside stays inside: another libflow in the process is another one
             ext.extra_link_args += [*needed, "-Wl,--exclude-libs,ALL"]
             if any("sanitize" in word for word in MESON):
                 ext.extra_compile_args += ["-fsanitize=address,undefined", "-g"]
                 ext.extra_link_args += ["-fsanitize=address,undefined"]
+        self.force = True  # the archive is not among what setuptools looks at
         super().run()
 
     @staticmethod
@@ -60,6 +76,6 @@ class BuildExt(build_ext):
 
 setup(
     cffi_modules=["extension.py:ffi"],
-    cmdclass={"build_ext": BuildExt},
+    cmdclass={"build": Build, "build_ext": BuildExt},
     options={"bdist_wheel": {"py_limited_api": "cp39"}},
 )

@@ -23,6 +23,12 @@ spec:
   - ports: [{port: %d}]
 """
 
+DENIES = """apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: denies, namespace: a}
+spec: {endpointSelector: {}, egressDeny: [{toEntities: [all]}]}
+"""
+
 
 def the_report_is_flowchecks_byte_for_byte(_):
     report = libflow.check(FLOWS, **DECLARED)
@@ -143,9 +149,52 @@ def every_cause_has_its_class_and_its_place(folder):
     fails(libflow.ArgumentError, libflow.PolicySet.load, DECLARED["policies"], engine="cilium-9")
     again = pickle.loads(pickle.dumps(error))
     equal((type(again), str(again)), (type(error), str(error)))
-    for kind in (libflow.OutOfMemoryError, libflow.LimitError, libflow.UnsupportedError, libflow.CorruptError,
-                 libflow.NotFoundError):
-        assert issubclass(kind, libflow.Error)
+
+
+def what_is_wrong_with_an_input_has_its_class(folder):
+    line = flow("u", pod("a", "one"), WORLD).encode() + b"\n"
+    packed = subprocess.run(["zstd", "-qc", "--check"], input=line * 5000, capture_output=True, check=True).stdout
+    broken = packed[:len(packed) // 2] + bytes([packed[len(packed) // 2] ^ 0xff]) + packed[len(packed) // 2 + 1:]
+    for name, content, kind, builtin, words in (
+            ("broken.zst", broken, libflow.CorruptError, ValueError, "zstd frame is damaged"),
+            ("short.jsonl", line[:-9], libflow.TruncatedError, EOFError, "found the end of the record"),
+            ("short.zst", packed[:-30], libflow.TruncatedError, EOFError, "zstd"),
+            ("deep.jsonl", b'{"flow":{"x":' + b"[" * 600 + b"\n" + line, libflow.LimitError, ValueError, "512 open brackets"),
+            ("odd.bin", b"PK\3\4" + b"\0" * 600, libflow.UnsupportedError, NotImplementedError, "does not read"),
+            ("bad.jsonl", line + b'{"flow": 3}\n', libflow.ParseError, ValueError, "expected an object")):
+        path = write(folder, name, content)
+        stream = libflow.read(path)
+        list(stream)
+        found = [problem for problem in stream.problems if isinstance(problem, kind)]
+        assert found, (name, stream.problems)
+        equal(found[0].file, path)
+        contains(found[0].message, words)
+        assert isinstance(found[0], builtin) and isinstance(found[0], libflow.Error)
+    equal((found[0].line, found[0].column, found[0].offset), (2, 10, len(line) + 9))
+
+
+def what_is_not_there_is_told_of_an_intent(folder):
+    intent = libflow.Intent.load(DECLARED["intent"])
+    whole = libflow.PolicySet.load(DECLARED["policies"], snapshot=DECLARED["snapshot"], intent=intent)
+    equal(intent.unmatched(whole), [])
+    other = write(folder, "pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: one, namespace: elsewhere}\n")
+    told = intent.unmatched(libflow.PolicySet.load(snapshot=other, intent=intent))
+    assert told and {type(error) for error in told} == {libflow.NotFoundError}
+    assert isinstance(told[0], LookupError)
+    equal(told[0].file, DECLARED["intent"])
+    assert told[0].line > 0
+
+
+def memory_that_is_not_there_is_an_error(folder):
+    path = write(folder, "big.json", '{"apiVersion":"v1","kind":"List","items":[' + ",".join(
+        '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n%d"}}' % i for i in range(400000)) + "]}")
+    code = ("import libflow, resource, sys\n"
+            "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+            "resource.setrlimit(resource.RLIMIT_AS, (used + (48 << 20),) * 2)\n"
+            "try:\n    libflow.PolicySet.load(snapshot=sys.argv[1])\n"
+            "except MemoryError as error:\n    print(type(error).__name__, error.message)\n")
+    done = subprocess.run([sys.executable, "-c", code, path], cwd="/", capture_output=True, text=True, check=False)
+    equal((done.stdout, done.stderr), ("OutOfMemoryError out of memory\n", ""))
 
 
 def damage_is_told_and_the_rest_is_read(folder):
@@ -214,6 +263,32 @@ def a_decision_asks_the_intent_too(_):
     equal((decision.intent, decision.approval), ("approved", "package-mirror"))
 
 
+def an_explanation_with_an_intent_is_flowchecks(_):
+    intent = libflow.Intent.load(DECLARED["intent"])
+    policies = libflow.PolicySet.load(DECLARED["policies"], snapshot=DECLARED["snapshot"], intent=intent)
+    told = flowcheck("explain", *ASKED, "--from", "project-asthma/notebook-0", "--to", "198.51.100.77", "--port", "443/TCP")
+    equal(policies.decide("project-asthma/notebook-0", "198.51.100.77", 443, intent=intent).explain(), told.out)
+
+
+def what_is_given_goes_before_the_intents_own(folder):
+    intent = libflow.Intent.load(write(folder, "intent.yaml", (
+        "apiVersion: libflow.dev/v1alpha1\nkind: FlowIntent\nmetadata: {name: x}\n"
+        "spec:\n  engine: kubernetes\n  variables: {NAME: intents}\n")))
+    path = write(folder, "policy.yaml", POLICY % ('"${NAME}"', 443))
+    equal([policy.name for policy in libflow.PolicySet.load(path, intent=intent)], ["intents"])
+    given = libflow.PolicySet.load(path, intent=intent, variables={"NAME": "given"}, engine="cilium-1.18")
+    equal([policy.name for policy in given], ["given"])
+    equal(given.engine, "cilium-1.18")
+    equal(libflow.PolicySet.load(path, intent=intent).engine, "kubernetes")
+
+
+def what_would_not_be_heeded_is_refused(_):
+    policies = libflow.PolicySet.load(DECLARED["policies"])
+    fails(libflow.ArgumentError, libflow.check, FLOWS, policies=policies, snapshot=DECLARED["snapshot"])
+    fails(libflow.ArgumentError, libflow.check, FLOWS, policies=policies, engine="kubernetes")
+    fails(libflow.ArgumentError, libflow.columns, "rows")
+
+
 def odd_questions_are_refused(_):
     policies = libflow.PolicySet.load(DECLARED["policies"])
     for src, dst, port, proto in (("nonsense", "world", 1, "TCP"), ("a/b", "world", 70000, "TCP"),
@@ -233,6 +308,14 @@ def a_difference_tells_which_flows_change(folder):
           [("a/one", 443, "permitted", "escaped", 3)])
     equal(changes.flows, 3)
     assert not before.diff(before).on(path)
+    equal(changes.problems, [])
+    missing = os.path.join(folder, "missing")
+    equal([problem.file for problem in before.diff(after).on([path, missing]).problems], [missing])
+    # denied in another way is denied: no result changes
+    denies = libflow.PolicySet.load(write(folder, "denies.yaml", DENIES))
+    equal(list(denies.decide("a/one", "192.0.2.1", 443).egress[:1]), ["deny_explicit"])
+    equal(list(after.decide("a/one", "192.0.2.1", 443).egress[:1]), ["deny_default"])
+    assert not after.diff(denies).on(path)
     back = after.diff(before).on(path)
     equal([(c.before, c.after) for c in back], [("escaped", "permitted")])
 
@@ -288,6 +371,22 @@ def columns_are_told_once(_):
                 column.name, column.type, " [%s]" % column.unit if column.unit else "",
                 ", ECS " + column.ecs if column.ecs else "", column.summary)
             assert about in section, "the manual page does not say: " + about
+
+
+def annotations_hold_in_strict_mode(folder):
+    here.need("mypy")
+    use = write(folder, "use.py", "import libflow\n"
+                "answer: bool | None = libflow.PolicySet.load('p').decide('a/b', 'world', 443).allowed\n"
+                "changes: libflow.Changes = libflow.PolicySet.load('p').diff(libflow.PolicySet.load()).on('x')\n"
+                "wrong: int = libflow.PolicySet.load('p').decide('a/b', 'world').explain()\n")
+    options = ["--strict", "--no-error-summary", "--cache-dir", os.path.join(folder, "cache"), "--config-file",
+               os.path.join(here.ROOT, "bindings", "python", "pyproject.toml")]
+    whole = subprocess.run([sys.executable, "-m", "mypy", *options, "-p", "libflow"], cwd=folder,
+                           capture_output=True, text=True, check=False)
+    equal(whole.stdout + whole.stderr, "")
+    done = subprocess.run([sys.executable, "-m", "mypy", *options, use], capture_output=True, text=True, check=False)
+    contains(done.stdout, 'use.py:4: error: Incompatible types in assignment (expression has type "str"')
+    equal(len(done.stdout.splitlines()), 1)
 
 
 def the_package_needs_nothing_but_cffi(_):

@@ -241,6 +241,39 @@ def bad_columns_are_refused_with_their_row(_):
     fails(libflow.ArgumentError, policies.decide_batch, [1, 2])
 
 
+def a_bad_row_is_counted_over_all_batches(_):
+    pyarrow = need("pyarrow")
+    policies = libflow.PolicySet.load(DECLARED["policies"])
+    many = 70000  # more than are decided at a time
+    good = pyarrow.table({"source_pod": ["a"] * many, "source_namespace": ["b"] * many, "port": [1] * many,
+                          "destination_ip": ["192.0.2.1"] * many, "protocol": ["TCP"] * many})
+    bad = good.slice(0, 3).set_column(3, "destination_ip", pyarrow.array(["192.0.2.1", "nonsense", "192.0.2.1"]))
+    for table, row in ((pyarrow.concat_tables([good.slice(5), bad]), many - 5 + 2),
+                       (pyarrow.concat_tables([good, bad]).combine_chunks(), many + 2)):
+        equal(fails(libflow.ParseError, policies.decide_batch, table).line, row)
+    equal(policies.decide_batch(good.slice(0, 0)).to_arrow().num_rows, 0)
+
+
+def rows_are_decided_in_their_order(_):
+    pyarrow = need("pyarrow")
+    policies = libflow.PolicySet.load(DECLARED["policies"], snapshot=DECLARED["snapshot"])
+    many = 150000
+    ports = [8080 if i % 7 else 8081 for i in range(many)]
+    names = [["app=notebook"] if i % 5 else None for i in range(many)]
+    table = pyarrow.table({
+        "source_namespace": pyarrow.array(["project-asthma"] * many).dictionary_encode(),
+        "source_pod": ["nobody"] * many, "source_labels": names, "destination_namespace": ["shared"] * many,
+        "destination_labels": ["app=keycloak"] * many, "protocol": ["TCP"] * many, "port": ports}).slice(11)
+    found = policies.decide_batch(table.combine_chunks()).to_arrow().column("allowed").to_pylist()
+    cases = {}
+    for i in range(len(found)):
+        cases.setdefault((ports[i + 11], names[i + 11] is None), set()).add(found[i])
+    equal(sorted(cases), [(8080, False), (8080, True), (8081, False), (8081, True)])
+    for answers in cases.values():
+        equal(len(answers), 1)
+    equal((cases[8080, False], cases[8081, False]), ({True}, {False}))
+
+
 def the_session_with_duckdb_runs(_):
     need("duckdb", "pyarrow")
     script = os.path.join(ROOT, "examples", "engines", "duckdb_session.py")

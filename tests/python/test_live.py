@@ -45,10 +45,17 @@ def flows_are_judged_as_they_come(folder):
 def a_server_that_is_not_there_is_an_error(_):
     need_grpc()
     flows = libflow.watch("127.0.0.1:1", follow=False, last=5, timeout=0.5)
-    found = list(flows)
-    equal(found, [])
-    assert flows.problems, "nothing was told"
+    error = fails(libflow.InputError, list, flows)
+    contains(str(error), "127.0.0.1:1: GetFlows: ")
+    equal([str(problem) for problem in flows.problems], [str(error)])
     fails(libflow.ArgumentError, lambda: next(libflow.watch("127.0.0.1:1", follow=True, first=3)))
+
+
+def a_server_can_be_an_input(folder):
+    with Server("--flows", _log(folder, 7)) as server:
+        stream = libflow.read("tcp://" + server.address)
+        equal([one.uuid for one in stream], ["u-%d" % i for i in range(7)])
+        equal(stream.problems, [])
 
 
 def ctrl_c_ends_a_watch_that_waits(folder):

@@ -8,7 +8,9 @@ import time
 
 import here
 from here import DECLARED, big_log, need
-from tap import equal, run, write
+from tap import Skip, equal, run, write
+
+import libflow
 
 SCRIPT = """
 import sys, time, libflow
@@ -22,12 +24,31 @@ except KeyboardInterrupt:
 """
 
 
-def _interrupt(folder, code, wait=0.6):
+RAISED = """
+import signal, sys, libflow
+calls = []
+def late(*_):
+    calls.append(1)
+    raise TimeoutError("late")
+signal.signal(signal.SIGALRM, late)
+signal.setitimer(signal.ITIMER_REAL, 0.8)
+try:
+    %s
+except TimeoutError as error:
+    print(error, len(calls))
+"""
+
+
+def _log(folder):
     path = os.path.join(folder, "..", "flowcheck-python-signals.jsonl.zst")
     if not os.path.exists(path):
         os.rename(big_log(folder, 1200000), path)
+    return path
+
+
+def _interrupt(folder, code, wait=0.6):
     script = write(folder, "script.py", SCRIPT % code)
-    child = subprocess.Popen([sys.executable, script, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, script, _log(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     equal(child.stdout.readline(), "ready\n")
     time.sleep(wait)
     start = time.monotonic()
@@ -60,6 +81,39 @@ def learning_names_is_interrupted(folder):
     _interrupt(folder, "libflow.check.__globals__['FlowStream']([path], libflow.PolicySet.load(%r), "
                        "libflow.Intent.load(%r), lambda: libflow._native.ffi.NULL, 1, 65536).to_arrow()"
                % (DECLARED["policies"], DECLARED["intent"]), wait=1.2)
+
+
+def damage_is_interrupted_and_told(folder):
+    path = write(folder, "damaged.jsonl", '{"flow": nonsense\n' * 1000000)
+    for _ in range(4):
+        _interrupt(folder, "[len(b) for b in libflow.read([%r] * 60).batches()]" % path)
+    stream = libflow.read(path)
+    equal(list(stream), [])
+    assert len(stream.problems) > 1000 and stream.problems[0].line == 1
+
+
+def deciding_a_table_is_interrupted(folder):
+    need("pyarrow")
+    _interrupt(folder, "import pyarrow; n = 3000000; table = pyarrow.table({'source_namespace': ['project-asthma'] * n, "
+                       "'destination_ip': ['198.%%d.%%d.1' %% (i %% 200, i // 200 %% 256) for i in range(n)], "
+                       "'protocol': ['TCP'] * n, 'port': [i %% 60000 for i in range(n)]}); "
+                       "libflow.PolicySet.load(%r, snapshot=%r).decide_batch(table)"
+               % (DECLARED["policies"], DECLARED["snapshot"]), wait=4)
+
+
+def what_a_handler_raises_comes_through_once(folder):
+    ways = ["sum(1 for flow in libflow.read(sys.argv[1]))",
+            "[len(batch) for batch in libflow.read(sys.argv[1], batch_rows=10**9).batches()]",
+            "libflow.check(sys.argv[1], policies=%r)" % DECLARED["policies"]]
+    try:
+        need("pyarrow")
+        ways.append("libflow.read(sys.argv[1], batch_rows=10**9).to_arrow()")
+    except Skip:
+        pass
+    for way in ways:
+        done = subprocess.run([sys.executable, write(folder, "script.py", RAISED % way), _log(folder)],
+                              capture_output=True, text=True, check=False)
+        equal((way, done.stdout), (way, "late 1\n"))
 
 
 def the_log_is_removed(folder):

@@ -5,16 +5,25 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import here
 from here import DECLARED, FLOWS, ROOT, report_of
-from tap import Skip, contains, equal, run
+from tap import Skip, contains, equal, flowcheck, run, write
 
 CODE = """
 import sys, libflow
 report = libflow.check(sys.argv[1], policies=sys.argv[2], snapshot=sys.argv[3], intent=sys.argv[4])
 sys.stdout.buffer.write(report.to_json())
 """
+
+
+def _build(tree, out):
+    done = subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps",
+                           "--no-build-isolation", "--no-index", "-w", out, os.path.join(tree, "bindings", "python")],
+                          capture_output=True, text=True, check=False)
+    equal(done.returncode, 0 if done.returncode == 0 else done.stderr[-2000:])
+    return os.path.join(out, os.listdir(out)[0])
 
 
 def _wheel(folder):
@@ -28,17 +37,26 @@ def _wheel(folder):
             shutil.copytree(source, os.path.join(tree, name), ignore=shutil.ignore_patterns("build", "corpus"))
         else:
             shutil.copy(source, tree)
-    out = os.path.join(folder, "wheels")
-    done = subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps",
-                           "--no-build-isolation", "--no-index", "-w", out, os.path.join(tree, "bindings", "python")],
-                          capture_output=True, text=True, check=False)
-    equal(done.returncode, 0 if done.returncode == 0 else done.stderr[-2000:])
-    shutil.rmtree(tree)
-    return os.path.join(out, os.listdir(out)[0])
+    # what an earlier build left there, of another version and in another place, does not count
+    meson = os.path.join(tree, "meson.build")
+    with open(meson, encoding="utf-8") as file:
+        text = file.read()
+    write(tree, "meson.build", re.sub("(?<=\n  version: ')[^']*", "0.0.1", text, count=1))
+    extra = write(os.path.join(tree, "bindings", "python", "src", "libflow"), "removed.py", "")
+    _build(tree, os.path.join(folder, "stale"))
+    os.unlink(extra)
+    write(tree, "meson.build", text)
+    moved = os.path.join(folder, "moved")
+    os.rename(tree, moved)
+    wheel = _build(moved, os.path.join(folder, "wheels"))
+    shutil.rmtree(moved)
+    return wheel
 
 
 def it_installs_where_the_tree_is_not(folder):
     wheel = _wheel(folder)
+    with zipfile.ZipFile(wheel) as names:
+        assert "libflow/_native.abi3.so" in names.namelist() and "libflow/removed.py" not in names.namelist()
     assert re.fullmatch(r"libflow-[\d.]+-cp39-abi3-linux_\w+\.whl", os.path.basename(wheel)), wheel
     pythons = ["/usr/bin/python3"]
     other = shutil.which("python3", path=os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep)
@@ -62,6 +80,9 @@ def it_installs_where_the_tree_is_not(folder):
                               capture_output=True, cwd="/", check=False)
         assert done.returncode == 0, done.stderr.decode()
         equal(done.stdout, report_of(FLOWS))
+        done = subprocess.run([new, "-c", "import libflow; print('flowcheck', libflow.__version__)"], capture_output=True,
+                              text=True, cwd="/", check=True)
+        equal(done.stdout, flowcheck("--version").out)
 
 
 def nothing_of_the_library_is_seen_outside(_):

@@ -90,11 +90,18 @@ def nanoseconds_of(value: Any) -> int:
     raise ArgumentError(f"expected a datetime, found {value!r}")
 
 
-_python = ctypes.pythonapi
+# an object of our own: what others say of the arguments of these is theirs
+_python = ctypes.PyDLL(None)
 _python.PyCapsule_New.restype = ctypes.py_object
 _python.PyCapsule_New.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 _python.PyCapsule_GetPointer.restype = ctypes.c_void_p
 _python.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+
+
+def heed_signals() -> None:
+    """Raises now what a signal's handler raised while C ran."""
+    _python.Py_MakePendingCalls()
+
 
 _KINDS = {
     "arrow_array_stream": ("struct ArrowArrayStream", "pyflow_free_stream"),

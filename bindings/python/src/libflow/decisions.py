@@ -11,11 +11,12 @@ from . import html
 from ._core import encode, flow_str, nanoseconds_of, plain, structure_of, text
 from ._native import ffi, lib
 from .declared import Intent, Policy, PolicySet, policy_of
-from .errors import ArgumentError, done, new_error
+from .errors import ArgumentError, done, error_of, new_error
 from .flows import Table, raise_for_stream, undecided_names
 
 ENTITIES = ("world", "host", "remote-node", "kube-apiserver", "ingress", "health")
 PROTOCOLS = ("TCP", "UDP", "SCTP", "ICMPV4", "ICMPV6", "VRRP", "IGMP")
+ROWS = 65536  # that are decided at a time
 _PASSES = ("allow", "allow_default", "not_applicable")
 _DENIES = ("deny_explicit", "deny_default")
 
@@ -94,21 +95,29 @@ class _Question:
 
 
 class _Judge:
-    """A classifier with its dictionary, for one thread at a time."""
+    """
+    A classifier with its dictionary, for one thread at a time. It holds the handle of the policies
+    and not their object, which holds it: so all end in order, and when nobody needs them.
+    """
 
     def __init__(self, policies: PolicySet, intent: Optional[Intent]) -> None:
-        self.policies = policies
+        self.classifier = self.dict = ffi.NULL
+        self.policies = policies._handle
         self.intent = intent
         self.lock = threading.Lock()
         err = new_error()
         out = ffi.new("struct flow_dict **")
         done(lib.flow_dict_new(out, err), err)
-        self.dict = ffi.gc(out[0], lib.flow_dict_free)
+        self.dict = out[0]
         made = ffi.new("struct flow_classifier **")
-        done(lib.flow_classifier_new(made, policies._handle, err), err)
-        self.classifier = ffi.gc(made[0], lib.flow_classifier_free)
+        done(lib.flow_classifier_new(made, self.policies, err), err)
+        self.classifier = made[0]
         if intent is not None:
             lib.flow_classifier_set_intent(self.classifier, intent._handle)
+
+    def __del__(self) -> None:
+        lib.flow_classifier_free(self.classifier)
+        lib.flow_dict_free(self.dict)
 
     def end(self, spec: EndSpec, question: _Question, which: str) -> str:
         """Fills in one end; its name for people."""
@@ -121,7 +130,7 @@ class _Judge:
             self._named(title, keep, connection, which)
         if getattr(connection, which) == ffi.NULL and address.family != 0:
             # an address that is nobody's in the inventory is outside the cluster
-            if not lib.flow_policies_knows_address(self.policies._handle, ffi.addressof(address)):
+            if not lib.flow_policies_knows_address(self.policies, ffi.addressof(address)):
                 setattr(connection, which, self._entity("world", keep))
         return title
 
@@ -250,15 +259,14 @@ class _Judge:
 
 
 def _judge_of(policies: PolicySet, intent: Optional[Intent]) -> _Judge:
-    """One for each thread and intent; it remembers what it decided."""
+    """One for each thread and intent; it remembers what it decided. No other thread has its key."""
     key = (threading.get_ident(), id(intent))
-    with policies._lock:
-        judge = policies._deciders.get(key)
-        if judge is None or judge.intent is not intent:
-            if len(policies._deciders) >= 16:
-                policies._deciders.clear()
-            judge = policies._deciders[key] = _Judge(policies, intent)
-        return judge
+    judge: Optional[_Judge] = policies._deciders.get(key)
+    if judge is None or judge.intent is not intent:
+        if len(policies._deciders) >= 16:
+            policies._deciders.clear()
+        judge = policies._deciders[key] = _Judge(policies, intent)
+    return judge
 
 
 def decide(policies: PolicySet, src: EndSpec, dst: EndSpec, port: Optional[int], proto: str,
@@ -325,8 +333,24 @@ def decide_batch(policies: PolicySet, table: Any, intent: Optional[Intent]) -> D
     done(lib.flow_arrow_decider_new(out, policies._handle, handle, err), err)
     decider = ffi.gc(out[0], lib.flow_arrow_decider_free)
     decided = []
+    first = 0
     for schema, array in _arrays_of(table):
-        answer = ffi.gc(ffi.new("struct ArrowArray *"), lib.pyflow_release_array)
-        done(lib.flow_arrow_decider_run(decider, schema, array, answer, err), err)
-        decided.append(answer)
+        for part in _parts(array):
+            answer = ffi.gc(ffi.new("struct ArrowArray *"), lib.pyflow_release_array)
+            if lib.flow_arrow_decider_run(decider, schema, part, answer, err) < 0:
+                row = err.line + first
+                err.line = row if err.line and row < 1 << 32 else 0
+                raise error_of(err)
+            decided.append(answer)
+            first += part.length
     return Decisions(decided)
+
+
+def _parts(array: Any) -> Iterator[Any]:
+    """Some rows of the array at a time, so that signals are seen; what it holds stays its own."""
+    for start in range(0, max(array.length, 1), ROWS):
+        part = ffi.new("struct ArrowArray *", array[0])
+        part.offset += start
+        part.length = min(ROWS, array.length - start)
+        part.null_count = -1 if array.null_count != 0 else 0
+        yield part

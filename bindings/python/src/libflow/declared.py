@@ -2,13 +2,19 @@
 """What is declared: policies with the inventory they speak about, and the intent document."""
 from __future__ import annotations
 
+import os
 import threading
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence,
+                    Tuple, Union)
 
 from . import html
 from ._core import PathLike, encode, listed, pairs, plain, texts
 from ._native import ffi, lib
-from .errors import Error, error_of, done, new_error
+from .errors import ArgumentError, Error, Told, done, error_of, new_error
+
+if TYPE_CHECKING:
+    from .decisions import Decision, Decisions
+    from .diffs import Diff
 
 Words = Union[Mapping[str, Any], Sequence[str]]
 Paths = Union[PathLike, Sequence[PathLike]]
@@ -52,6 +58,15 @@ class Approval(NamedTuple):
 
 # documents keep what they were encoded to last
 _encoding = threading.Lock()
+
+
+def _begin_in_child() -> None:
+    """Whoever held the lock is not there in a child of fork."""
+    global _encoding
+    _encoding = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_begin_in_child)
 
 _LEVELS = ("info", "warning", "error")
 
@@ -180,6 +195,13 @@ class Intent(_Declared):
             found.append(Approval._make([*words, a.statement.line]))
         return found
 
+    def unmatched(self, policies: "PolicySet") -> List[Error]:
+        """Statements that match nothing in the snapshot of the policies, as flowcheck warns of them."""
+        told = Told()
+        lib.flow_intent_tell_unmatched(self._handle, policies._handle,
+                                       ffi.addressof(lib, "pyflow_tell"), told.memory)
+        return told.errors()
+
     def __repr__(self) -> str:
         return f"<libflow.Intent {self.name!r}, {len(self.approvals)} approvals>"
 
@@ -195,7 +217,6 @@ class PolicySet(_Declared):
     def __init__(self, handle: Any, documents: Any) -> None:
         self._handle = handle
         self._documents = documents
-        self._lock = threading.Lock()
         self._deciders: Dict[Any, Any] = {}
 
     @classmethod
@@ -205,9 +226,11 @@ class PolicySet(_Declared):
              intent: Optional[Intent] = None) -> "PolicySet":
         """
         Read manifests: policies and inventory, from files and folders. snapshot is inventory alone.
-        With an intent document its variables hold too, and its engine where none is given.
+        With an intent document its variables hold too, behind those given here, and its engine
+        where none is given.
         """
-        words = (intent.variables if intent is not None else []) + pairs(variables)
+        # the first of a name counts
+        words = pairs(variables) + (intent.variables if intent is not None else [])
         if engine is None and intent is not None:
             engine = intent.engine
         keep: List[Any] = []
@@ -273,7 +296,7 @@ class PolicySet(_Declared):
             yield policy_of(lib.flow_policies_at(self._handle, i))
 
     def decide(self, src: Any, dst: Any, port: Optional[int] = None, proto: str = "TCP", *,
-               intent: Optional[Intent] = None, time: Any = None) -> Any:
+               intent: Optional[Intent] = None, time: Any = None) -> Decision:
         """
         Decide one connection. src and dst are "namespace/pod", an address, an entity such as
         "world", or {"namespace": …, "pod": …, "labels": {…}, "ip": …, "names": […]}.
@@ -281,12 +304,12 @@ class PolicySet(_Declared):
         from .decisions import decide
         return decide(self, src, dst, port, proto, intent, time)
 
-    def decide_batch(self, table: Any, *, intent: Optional[Intent] = None) -> Any:
+    def decide_batch(self, table: Any, *, intent: Optional[Intent] = None) -> Decisions:
         """Decide each row of an Arrow table, batch or stream; flow_arrow_decider_run names the columns."""
         from .decisions import decide_batch
         return decide_batch(self, table, intent)
 
-    def diff(self, other: "PolicySet") -> Any:
+    def diff(self, other: "PolicySet") -> Diff:
         """What another set would change; .on(inputs) tells which flows."""
         from .diffs import Diff
         return Diff(self, other)
@@ -318,5 +341,7 @@ def load_pair(policies: Any, intent: Any, snapshot: Paths, engine: Optional[str]
     """Both, loaded where they are paths."""
     loaded = intent if intent is None or isinstance(intent, Intent) else Intent.load(intent)
     if isinstance(policies, PolicySet):
+        if listed(snapshot) or engine is not None:
+            raise ArgumentError("expected snapshot and engine where the policies were loaded")
         return policies, loaded
     return PolicySet.load(listed(policies), snapshot=snapshot, engine=engine, intent=loaded), loaded

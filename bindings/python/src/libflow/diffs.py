@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import html
 from ._core import plain, text, time_of
 from ._native import ffi, lib
 from .declared import PolicySet
-from .errors import done, new_error
+from .errors import Error, new_error
 from .flows import Run, filler
 from .inputs import FilterSpec, Inputs, new_filter, paths, refuse_missing
 
@@ -32,7 +32,10 @@ class Change(NamedTuple):
 class Changes(List[Change]):
     """Changes, the most frequent first; empty, and so false, when there are none."""
 
+    #: how many flows were compared
     flows: int = 0
+    #: what could not be read, and so was not compared
+    problems: Sequence[Error] = ()
 
     def _repr_html_(self) -> str:
         rows = [[c.source, c.destination, f"{c.port or ''}/{c.protocol}", c.direction, c.before,
@@ -65,9 +68,11 @@ class Diff:
         names = paths(inputs)
         refuse_missing(names)
         asked = new_filter(filter, since, until)
-        runs = [Run(filler(names, policies, None, asked, 1), []) for policies in (self.before, self.after)]
+        runs = [Run(filler(names, policies, None, asked, 1)) for policies in (self.before, self.after)]
         try:
-            return _compare(runs)
+            changes = _compare(runs)
+            changes.problems = runs[0].told.errors()
+            return changes
         finally:
             for run in runs:
                 run.close()
@@ -89,7 +94,7 @@ def _compare(runs: List[Run]) -> Changes:
     changes = Changes()
     for old, new in zip(_records(runs[0]), _records(runs[1])):
         changes.flows += 1
-        if old.result == new.result and old.expected == new.expected:
+        if old.result == new.result:
             continue
         ends = [_named(old.source, old.source_address, room),
                 _named(old.destination, old.destination_address, room)]
@@ -100,7 +105,9 @@ def _compare(runs: List[Run]) -> Changes:
         group = groups.setdefault(key, [0, old.time, old.time])
         group[0] += 1
         if old.time != lib.FLOW_TIME_NONE:
-            group[1], group[2] = min(group[1], old.time), max(group[2], old.time)
+            # no time is earlier than any
+            group[1] = min(group[1], old.time) if group[1] != lib.FLOW_TIME_NONE else old.time
+            group[2] = max(group[2], old.time)
     changes.extend(Change._make([*key, group[0], time_of(group[1]), time_of(group[2])])
                    for key, group in sorted(groups.items(), key=lambda item: (-item[1][0], str(item[0]))))
     return changes

@@ -2,7 +2,7 @@
 """Why a call failed: one class a cause, each with the place that it is about."""
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Type
+from typing import Any, Dict, List, Optional, Type
 
 from ._native import ffi, lib
 
@@ -109,6 +109,24 @@ def error_of(err: Any) -> Error:
 def new_error() -> Any:
     """A struct flow_error for a call to fill in."""
     return ffi.new("struct flow_error *")
+
+
+class Told:
+    """What C tells of problems, which needs no Python to run while it does."""
+
+    def __init__(self) -> None:
+        memory = lib.pyflow_told_new()
+        if memory == ffi.NULL:
+            raise MemoryError
+        self.memory = ffi.gc(memory, lib.pyflow_told_free)
+
+    def errors(self) -> List[Error]:
+        """All so far."""
+        found: List[Error] = []
+        err = new_error()
+        while lib.pyflow_told_at(self.memory, len(found), err):
+            found.append(error_of(err))
+        return found
 
 
 def done(status: int, err: Any) -> int:

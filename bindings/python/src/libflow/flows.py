@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import errno
+import os
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import html
-from ._core import capsule, new_structure, plain, text, texts, time_of
+from ._core import capsule, heed_signals, new_structure, plain, text, texts, time_of
 from ._native import ffi, lib
 from .declared import Intent, Policy, PolicySet, policy_of
-from .errors import Error, InputError, OutOfMemoryError, done, error_of, new_error
+from .errors import ArgumentError, Error, InputError, OutOfMemoryError, Told, done, new_error
 from .inputs import FilterSpec, Inputs, new_filter, paths, refuse_missing
 
 
@@ -171,24 +173,18 @@ class Maker:
                 yield self.flow(record)
 
 
-@ffi.def_extern()  # type: ignore[untyped-decorator]
-def pyflow_tell(context: Any, problem: Any) -> None:
-    ffi.from_handle(context).append(error_of(problem))
-
-
 class Run:
-    """A struct flow_check with all that it borrows."""
+    """A struct flow_check with all that it borrows. Files and threads are one process's."""
 
-    def __init__(self, fill: Callable[[Any, List[Any]], None], problems: List[Error]) -> None:
-        self.keep: List[Any] = []
-        self.problems = problems
+    def __init__(self, fill: Callable[[Any, List[Any]], None]) -> None:
+        self.told = Told()
+        self.keep: List[Any] = [self.told.memory]
+        self.owner = os.getpid()
         err = new_error()
         options = ffi.new("struct flow_check_options *")
         lib.flow_check_options_init(options, ffi.sizeof("struct flow_check_options"))
-        handle = ffi.new_handle(problems)
-        self.keep += [handle, problems]
-        options.tell = lib.pyflow_tell
-        options.tell_context = handle
+        options.tell = ffi.addressof(lib, "pyflow_tell")
+        options.tell_context = self.told.memory
         options.stop = ffi.addressof(lib, "pyflow_stop")
         fill(options, self.keep)
         out = ffi.new("struct flow_check **")
@@ -197,11 +193,16 @@ class Run:
 
     def next(self, err: Any) -> int:
         """FLOW_OK, FLOW_END or FLOW_AGAIN; KeyboardInterrupt comes through between two batches."""
-        return done(lib.flow_check_next(self.handle, err), err)
+        if self.owner != os.getpid():
+            raise Error("expected the process that began to read, found a child")
+        status = int(lib.flow_check_next(self.handle, err))
+        if status < 0:
+            heed_signals()
+        return done(status, err)
 
     def close(self) -> None:
         handle, self.handle = self.handle, ffi.NULL
-        if handle != ffi.NULL:
+        if handle != ffi.NULL and self.owner == os.getpid():
             lib.flow_check_close(handle)
 
     def __del__(self) -> None:
@@ -227,8 +228,9 @@ def filler(inputs: List[str], policies: Optional[PolicySet], intent: Optional[In
 def raise_for_stream(status: int, stream: Any) -> None:
     """The exception for what a stream's call returned."""
     if status != 0:
+        heed_signals()
         why = plain(lib.pyflow_stream_error(stream)) or "the stream failed"
-        raise OutOfMemoryError(why) if status == 12 else InputError(why, os_errno=status)
+        raise OutOfMemoryError(why) if status == errno.ENOMEM else InputError(why, os_errno=status)
 
 
 class Batch:
@@ -236,32 +238,26 @@ class Batch:
 
     def __init__(self, table: int, array: Any) -> None:
         self._table = table
-        self._array: Any = array
+        self._array = ffi.gc(array, lib.pyflow_release_array)
 
     def __len__(self) -> int:
-        return int(self._array.length) if self._array is not None else 0
+        return int(self._array.length)
 
     def __arrow_c_schema__(self) -> Any:
         return schema_capsule(self._table)
 
     def __arrow_c_array__(self, requested_schema: Any = None) -> Tuple[Any, Any]:
-        """The rows, once: they are moved, not copied."""
-        if self._array is None:
-            raise Error("expected rows that were not taken yet")
-        schema = schema_capsule(self._table)
+        """The rows, shared and not copied."""
         structure = new_structure("arrow_array")
-        structure[0] = self._array[0]
-        self._array.release = ffi.NULL
-        self._array = None
-        return schema, capsule("arrow_array", structure)
+        owner = capsule("arrow_array", structure)
+        if not lib.pyflow_share_array(structure, self._array, id(self._array)):
+            raise MemoryError
+        return schema_capsule(self._table), owner
 
     def to_arrow(self) -> Any:
+        """A pyarrow.RecordBatch."""
         import pyarrow
         return pyarrow.record_batch(self)
-
-    def __del__(self) -> None:
-        if getattr(self, "_array", None) is not None:
-            lib.pyflow_release_array(self._array)
 
 
 def schema_capsule(table: int) -> Any:
@@ -270,10 +266,6 @@ def schema_capsule(table: int) -> Any:
     owner = capsule("arrow_schema", structure)
     done(lib.flow_arrow_schema(structure, table, err), err)
     return owner
-
-
-def _heed_signals() -> None:
-    """Python looks at its signals when a function begins: a consumer that was stopped was by one."""
 
 
 class Table:
@@ -315,7 +307,7 @@ class Table:
         try:
             return pyarrow.RecordBatchReader.from_stream(self).read_all()
         except OSError:
-            _heed_signals()
+            heed_signals()
             raise
 
     def to_pandas(self, **options: Any) -> Any:
@@ -328,7 +320,7 @@ class Table:
         try:
             return polars.DataFrame(self)
         except Exception:
-            _heed_signals()
+            heed_signals()
             raise
 
     @property
@@ -349,6 +341,8 @@ class Column(NamedTuple):
 def columns(table: Any) -> List[Column]:
     """The columns of "flows", "results", "findings" or "decisions"."""
     names = {plain(lib.flow_arrow_table_name(i)): i for i in range(lib.FLOW_ARROW_TABLE_COUNT)}
+    if isinstance(table, str) and table not in names:
+        raise ArgumentError(f"expected one of {', '.join(names)}, found {table!r}")
     number = names[table] if isinstance(table, str) else table
     found: List[Column] = []
     while True:
@@ -371,13 +365,17 @@ class FlowStream(Table):
         self._threads = threads
         self._rows = rows
         self._kind = lib.FLOW_ARROW_RESULTS if policies is not None else lib.FLOW_ARROW_FLOWS
-        #: what could not be read, of the last reading
-        self.problems: List[Error] = []
+        self._told: Optional[Told] = None
+
+    @property
+    def problems(self) -> List[Error]:
+        """What could not be read, of the last reading, so far."""
+        return self._told.errors() if self._told is not None else []
 
     def _run(self) -> Run:
-        self.problems = []
-        return Run(filler(self._inputs, self._policies, self._intent, self._filter(), self._threads),
-                   self.problems)
+        run = Run(filler(self._inputs, self._policies, self._intent, self._filter(), self._threads))
+        self._told = run.told
+        return run
 
     def __enter__(self) -> "FlowStream":
         return self
@@ -411,12 +409,13 @@ class FlowStream(Table):
         return f"<libflow.FlowStream of {', '.join(self._inputs[:3])}{', …' if len(self._inputs) > 3 else ''}>"
 
     def _repr_html_(self) -> str:
-        head = ["time", "source", "destination", "port", "protocol", "verdict", "result"]
-        rows = []
-        for flow in self:
+        head = ["time", "source", "destination", "port", "protocol", "verdict"]
+        rows: List[List[Any]] = []
+        # not judged: for that the names in all of it would be learned first
+        for flow in FlowStream(self._inputs, None, None, self._filter, 1, self._rows):
             rows.append([flow.time, _named(flow.source, flow.source_ip, flow.source_names),
                          _named(flow.destination, flow.destination_ip, flow.destination_names),
-                         flow.destination_port, flow.protocol, flow.verdict, flow.result])
+                         flow.destination_port, flow.protocol, flow.verdict])
             if len(rows) == 10:
                 break
         return html.titled(f"The first flows of {', '.join(self._inputs[:3])}", html.table(head, rows))

@@ -16,12 +16,17 @@ Inputs = Union[PathLike, Sequence[PathLike]]
 FilterSpec = Mapping[str, Union[str, Sequence[str], bool, int]]
 
 
+def is_server(name: str) -> bool:
+    """Whether a name is a live server's, as flow_reader_open has it."""
+    return name.startswith(("unix://", "tcp://", "tls://"))
+
+
 def paths(inputs: Inputs) -> List[str]:
     """Every input by name; a pattern becomes what it matches, sorted."""
     found: List[str] = []
     for value in listed(inputs):
         name = os.fsdecode(value)
-        if not glob.has_magic(name) or os.path.lexists(name):
+        if is_server(name) or not glob.has_magic(name) or os.path.lexists(name):
             found.append(name)
             continue
         matched = sorted(glob.glob(name, recursive=True))
@@ -62,12 +67,14 @@ def new_filter(spec: Optional[FilterSpec], since: Any = None, until: Any = None)
 
 def refuse_missing(names: Sequence[str]) -> None:
     """An input alone that cannot be opened leaves nothing to read; among others it is a problem."""
-    if len(names) != 1 or names[0] == "-":
+    if len(names) != 1 or names[0] == "-" or is_server(names[0]):
         return
+    number: Optional[int] = None
     try:
         os.stat(names[0])
-        readable = os.access(names[0], os.R_OK)
+        if not os.access(names[0], os.R_OK):
+            number = errno.EACCES
     except OSError as error:
-        raise InputError("cannot open", file=names[0], os_errno=error.errno) from None
-    if not readable:
-        raise InputError("cannot open", file=names[0], os_errno=errno.EACCES)
+        number = error.errno
+    if number is not None:
+        raise InputError(f"cannot open: {os.strerror(number)}", file=names[0], os_errno=number)

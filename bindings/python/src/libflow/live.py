@@ -7,42 +7,45 @@ from typing import Any, Iterator, List, Optional, Union
 from ._core import PathLike, encode, listed, nanoseconds_of, texts
 from ._native import ffi, lib
 from .declared import Intent, Paths, PolicySet, load_pair
-from .errors import Error, done, error_of, new_error
+from .errors import Error, Told, new_error
 from .flows import Flow, Maker, Run
 from .inputs import FilterSpec, new_filter
 
 WAIT = 250_000_000  # nanoseconds; so long a signal may have to wait
 
 
-@ffi.def_extern()  # type: ignore[untyped-decorator]
-def pyflow_warn(context: Any, warning: Any) -> None:
-    ffi.from_handle(context).append(error_of(warning))
-
-
 class Watch:
     """An iterator of flows, judged where policies or an intent are given. End it with close()."""
 
-    def __init__(self, run: Run, judged: bool, notes: List[Error]) -> None:
+    def __init__(self, run: Run, judged: bool, notes: Told) -> None:
         self._run = run
-        #: a connection that was lost, and others that are worth telling
-        self.notes = notes
+        self._notes = notes
         self._flows = self._read(Maker(judged))
+
+    @property
+    def notes(self) -> List[Error]:
+        """A connection that was lost, and others that are worth telling."""
+        return self._notes.errors()
 
     @property
     def problems(self) -> List[Error]:
         """What could not be read."""
-        return self._run.problems
+        return self._run.told.errors()
 
     def _read(self, maker: Maker) -> Iterator[Flow]:
         err = new_error()
+        began = False
         while self._run.handle != ffi.NULL:
             status = self._run.next(err)
             if status == lib.FLOW_END:
-                if lib.flow_check_unreadable(self._run.handle) and self.problems:
-                    raise self.problems[0]
+                problems = [] if began else self.problems
+                if problems:  # a server that is not there, or sends nothing, is not an empty one
+                    raise problems[-1]
                 return
             if status == lib.FLOW_OK:
-                yield from maker.flows(lib.flow_check_batch(self._run.handle))
+                batch = lib.flow_check_batch(self._run.handle)
+                began = began or lib.flow_batch_count(batch) > 0
+                yield from maker.flows(batch)
 
     def __iter__(self) -> "Watch":
         return self
@@ -74,7 +77,7 @@ def watch(server: str = "localhost:4245", *, policies: Union[None, PolicySet, Pa
     judged = policies is not None or intent is not None
     loaded, document = load_pair(policies, intent, snapshot, engine) if judged else (None, None)
     asked = new_filter(filter)
-    notes: List[Error] = []
+    notes = Told()
     keep: List[Any] = []
     live = ffi.new("struct flow_live_options *")
     lib.flow_live_options_init(live, ffi.sizeof("struct flow_live_options"))
@@ -89,9 +92,8 @@ def watch(server: str = "localhost:4245", *, policies: Union[None, PolicySet, Pa
     live.follow, live.last, live.first = follow, last, first
     live.since, live.until = nanoseconds_of(since), nanoseconds_of(until)
     live.filter = asked
-    handle = ffi.new_handle(notes)
-    live.note, live.note_context = lib.pyflow_warn, handle
-    keep += [handle, live, asked, loaded, document]
+    live.note, live.note_context = ffi.addressof(lib, "pyflow_tell"), notes.memory
+    keep += [notes.memory, live, asked, loaded, document]
 
     def fill(options: Any, kept: List[Any]) -> None:
         kept.extend(keep)
@@ -101,4 +103,4 @@ def watch(server: str = "localhost:4245", *, policies: Union[None, PolicySet, Pa
         options.intent = document._handle if document is not None else ffi.NULL
         options.filter = asked
 
-    return Watch(Run(fill, []), judged, notes)
+    return Watch(Run(fill), judged, notes)

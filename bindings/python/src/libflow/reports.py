@@ -170,7 +170,7 @@ class Report:
     @property
     def problems(self) -> List[Error]:
         """What could not be read."""
-        return list(self._run.problems)
+        return self._run.told.errors()
 
     def flows(self) -> FlowStream:
         """The flows with what was decided of each: the inputs are read again while it is read."""
@@ -242,7 +242,7 @@ def check(inputs: Inputs, *, policies: Union[None, PolicySet, Paths] = None,
         options.digest = digest
         options.state = state
 
-    run = Run(fill, [])
+    run = Run(fill)
     _finish(run)
     return Report(run, loaded, document,
                   lambda: FlowStream(names, loaded, document,
@@ -280,7 +280,7 @@ def empty_state(policies: PolicySet, intent: Optional[Intent]) -> bytes:
 
 def _state_of(fill: Callable[[Any, List[Any]], None], policies: PolicySet,
               intent: Optional[Intent]) -> bytes:
-    run = Run(fill, [])
+    run = Run(fill)
     _finish(run)
     return Report(run, policies, intent, None, joined_documents(policies, intent)).state()
 
@@ -321,6 +321,6 @@ def merge(states: Iterable[Union[bytes, PathLike]], *, state: bool = False) -> R
         options.intent = intent._handle if intent is not None else ffi.NULL
         options.state = state
 
-    run = Run(fill, [])
+    run = Run(fill)
     _finish(run)
     return Report(run, policies, intent, None, documents)
