@@ -61,7 +61,8 @@ def a_server_can_be_an_input(folder):
 def ctrl_c_ends_a_watch_that_waits(folder):
     with Server("--flows", _log(folder, 3)) as server:
         script = write(folder, "script.py", """
-import sys, libflow
+import signal, libflow
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     for flow in libflow.watch(%r, last=100):
         print(flow.uuid, flush=True)

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ctrl-C in the middle of long work: KeyboardInterrupt within a second."""
-import os
+import atexit
+import functools
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import here
@@ -13,7 +16,9 @@ from tap import Skip, equal, run, write
 import libflow
 
 SCRIPT = """
-import sys, time, libflow
+import signal, sys, libflow
+# whoever began this in the background had it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 path = sys.argv[1]
 print("ready", flush=True)
 try:
@@ -39,16 +44,17 @@ except TimeoutError as error:
 """
 
 
-def _log(folder):
-    path = os.path.join(folder, "..", "flowcheck-python-signals.jsonl.zst")
-    if not os.path.exists(path):
-        os.rename(big_log(folder, 1200000), path)
-    return path
+@functools.lru_cache(maxsize=None)
+def _log():
+    """A log that takes seconds to read, made once."""
+    folder = tempfile.mkdtemp(prefix="flowcheck-")
+    atexit.register(shutil.rmtree, folder)
+    return big_log(folder, 1200000)
 
 
 def _interrupt(folder, code, wait=0.6):
     script = write(folder, "script.py", SCRIPT % code)
-    child = subprocess.Popen([sys.executable, script, _log(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, script, _log()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     equal(child.stdout.readline(), "ready\n")
     time.sleep(wait)
     start = time.monotonic()
@@ -111,15 +117,9 @@ def what_a_handler_raises_comes_through_once(folder):
     except Skip:
         pass
     for way in ways:
-        done = subprocess.run([sys.executable, write(folder, "script.py", RAISED % way), _log(folder)],
+        done = subprocess.run([sys.executable, write(folder, "script.py", RAISED % way), _log()],
                               capture_output=True, text=True, check=False)
         equal((way, done.stdout), (way, "late 1\n"))
-
-
-def the_log_is_removed(folder):
-    path = os.path.join(folder, "..", "flowcheck-python-signals.jsonl.zst")
-    if os.path.exists(path):
-        os.unlink(path)
 
 
 if __name__ == "__main__":
