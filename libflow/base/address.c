@@ -8,25 +8,37 @@
 
 #include "base/error.h"
 
+/* The digit at a place, or more than 9. */
+static inline unsigned
+digit_at(const char *text, size_t len, size_t pos)
+{
+    return pos < len ? (unsigned)(unsigned char)text[pos] - '0' : 10;
+}
+
 static bool
 parse_v4(const char *text, size_t len, uint8_t bytes[4])
 {
     size_t pos = 0;
 
     for (int part = 0; part < 4; part++) {
-        const size_t start = pos;
-        unsigned value = 0;
+        unsigned value = digit_at(text, len, pos++);
+        unsigned next = digit_at(text, len, pos);
 
-        while (pos < len && text[pos] >= '0' && text[pos] <= '9' && pos - start < 3) {
-            value = value * 10 + (unsigned)(text[pos++] - '0');
+        if (value > 9 || (value == 0 && next <= 9)) {
+            return false;
         }
-        if (pos == start || value > 255 || (text[start] == '0' && pos - start > 1)) {
+        if (next <= 9) {
+            value = value * 10 + next;
+            next = digit_at(text, len, ++pos);
+            if (next <= 9) {
+                value = value * 10 + next;
+                pos++;
+            }
+        }
+        if (value > 255 || (part < 3 && (pos >= len || text[pos++] != '.'))) {
             return false;
         }
         bytes[part] = (uint8_t)value;
-        if (part < 3 && (pos >= len || text[pos++] != '.')) {
-            return false;
-        }
     }
     return pos == len;
 }

@@ -55,10 +55,16 @@ flow_hash(const void *bytes, size_t len, uint64_t seed)
         at += 16;
         left -= 16;
     }
-    if (left > 0) {
-        memcpy(tail, at, left);
+    if (len >= 16) {
+        /* the last sixteen bytes, some of them for the second time */
+        at += left;
+        b = fold(load_8(at - 16) ^ b, load_8(at - 8) ^ ODD_C);
+    } else {
+        if (left > 0) {
+            memcpy(tail, at, left);
+        }
+        b = fold(load_8(tail) ^ b, load_8(tail + 8) ^ ODD_C);
     }
-    b = fold(load_8(tail) ^ b, load_8(tail + 8) ^ ODD_C);
     return fold(a ^ (uint64_t)len, b ^ ODD_A);
 }
 

@@ -61,6 +61,8 @@ int flow_decoder_find(const struct flow_decoder_ops **ops, const uint8_t *head, 
 const struct flow_decoder_ops *flow_decoder_named(const char *name);
 
 extern const struct flow_decoder_ops flow_decoder_hubble_json;
+/* The same without what is quick about it, for tests to hold the two against each other. */
+extern const struct flow_decoder_ops flow_decoder_hubble_json_plain;
 /* Delimited protobuf: of a file, where the bytes may be damaged, and of a call, where they are not.
  */
 extern const struct flow_decoder_ops flow_decoder_hubble_proto;

@@ -9,51 +9,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "decode/hubble_json_members.h"
 #include "model/names.h"
-
-/* Members of the outer object and of a flow share one table: a bare flow is an outer object. */
-enum flow_field_number {
-    F_FLOW = 1,
-    F_NODE_STATUS,
-    F_LOST_EVENTS,
-    F_AGENT_EVENT,
-    F_DEBUG_EVENT,
-    F_NODE_NAME,
-    F_TIME,
-    F_UUID,
-    F_VERDICT,
-    F_DROP_REASON,
-    F_DROP_REASON_DESC,
-    F_AUTH_TYPE,
-    F_IP,
-    F_L4,
-    F_SOURCE,
-    F_DESTINATION,
-    F_TYPE,
-    F_SOURCE_NAMES,
-    F_DESTINATION_NAMES,
-    F_L7,
-    F_REPLY,
-    F_IS_REPLY,
-    F_EVENT_TYPE,
-    F_SOURCE_SERVICE,
-    F_DESTINATION_SERVICE,
-    F_DIRECTION,
-    F_MATCH_TYPE,
-    F_TRACE_POINT,
-    F_TRACE_REASON,
-    F_SOCK_POINT,
-    F_PROXY_PORT,
-    F_TUNNEL,
-    F_INGRESS_ALLOWED_BY,
-    F_EGRESS_ALLOWED_BY,
-    F_INGRESS_DENIED_BY,
-    F_EGRESS_DENIED_BY,
-    F_AGGREGATE,
-    F_EMITTER, /* from here on what nobody wants */
-    F_NODE_LABELS,
-    F_OTHER, /* known, and not wanted: told from unknown members so that the table learns it */
-};
 
 static const struct flow_field response_fields[] = {
     { "flow", F_FLOW },
@@ -179,8 +136,27 @@ flow_hubble_json_free(struct flow_hubble_json *decoder)
 {
     free(decoder->texts);
     decoder->texts = NULL;
-    free(decoder->endpoints);
-    decoder->endpoints = NULL;
+    free(decoder->known);
+    decoder->known = NULL;
+    flow_shapes_free(&decoder->shapes);
+}
+
+bool
+flow_hubble_json_find_node(struct flow_hubble_json *decoder, struct flow_str name,
+                           struct flow_record *record)
+{
+    if (!flow_str_equal(name, decoder->node_name)) {
+        const uint32_t node = flow_dict_node(decoder->dict, name);
+
+        if (node == FLOW_INTERN_NONE) {
+            return false;
+        }
+        decoder->node = node;
+        decoder->node_name = flow_dict_node_name(decoder->dict, node);
+    }
+    record->node = decoder->node;
+    record->node_name = decoder->node_name;
+    return true;
 }
 
 static bool
@@ -189,19 +165,8 @@ parse_node_name(struct flow_hubble_json *decoder, struct flow_json *json,
 {
     struct flow_str name;
 
-    if (!flow_json_string(json, &name)) {
-        return false;
-    }
-    if (!flow_str_equal(name, decoder->node_name)) {
-        decoder->node = flow_dict_node(decoder->dict, name);
-        if (decoder->node == FLOW_INTERN_NONE) {
-            return flow_json_no_memory(json);
-        }
-        decoder->node_name = flow_dict_node_name(decoder->dict, decoder->node);
-    }
-    record->node = decoder->node;
-    record->node_name = decoder->node_name;
-    return true;
+    return flow_json_string(json, &name) &&
+           (flow_hubble_json_find_node(decoder, name, record) || flow_json_no_memory(json));
 }
 
 /* is_reply counts before the older reply, which never says "no". */
@@ -347,6 +312,13 @@ flow_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t nu
     default:
         return rare_member(decoder, json, number, record);
     }
+}
+
+bool
+flow_hubble_json_member(struct flow_hubble_json *decoder, struct flow_json *json, uint8_t number,
+                        struct flow_record *record)
+{
+    return flow_member(decoder, json, number, record);
 }
 
 static bool

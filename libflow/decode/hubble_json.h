@@ -7,6 +7,7 @@
 #define FLOW_DECODE_HUBBLE_JSON_H
 
 #include "decode/fields.h"
+#include "decode/hubble_json_shape.h"
 #include "decode/json.h"
 #include "model/batch.h"
 #include "model/dict.h"
@@ -34,16 +35,35 @@ enum flow_json_table {
     FLOW_JSON_TABLES
 };
 
-/*
- * An endpoint by its bytes, which are the dictionary's. An object that begins with the bytes of a
- * whole one is that one, so a comparison tells both that it is known and where it ends.
- */
-struct flow_json_endpoint {
-    struct flow_str raw; /* "": none */
-    const struct flow_endpoint *endpoint;
+/* Values that are made once per distinct encoding. */
+enum flow_json_known_kind {
+    FLOW_JSON_KNOWN_ENDPOINT,
+    FLOW_JSON_KNOWN_LIST,
+    FLOW_JSON_KNOWN_SERVICE,
+    FLOW_JSON_KNOWN_POLICIES
 };
 
-#define FLOW_JSON_ENDPOINTS 4096
+/*
+ * A value by its bytes, which are the dictionary's. What begins with the bytes of a whole object or
+ * list is that one, so a comparison tells both that it is known and where it ends.
+ */
+struct flow_json_known {
+    struct flow_str raw; /* "": none */
+    const void *value;
+    uint8_t kind;
+    bool plain; /* the bytes are ASCII, and on one line */
+};
+
+/* Those that begin alike share a set, the one met last in front. */
+enum {
+    FLOW_JSON_KNOWN_BITS = 11,
+    FLOW_JSON_KNOWN_SETS = 1 << FLOW_JSON_KNOWN_BITS,
+    FLOW_JSON_KNOWN_WAYS = 4
+};
+
+struct flow_json_known_set {
+    struct flow_json_known ways[FLOW_JSON_KNOWN_WAYS];
+};
 
 /* A value that nobody wants and that is nearly always the same, such as the emitter. */
 struct flow_json_repeated {
@@ -52,13 +72,15 @@ struct flow_json_repeated {
 };
 
 struct flow_hubble_json {
-    struct flow_dict *dict;               /* borrowed */
-    struct flow_json_endpoint *endpoints; /* FLOW_JSON_ENDPOINTS of them; NULL: not yet */
+    struct flow_dict *dict;            /* borrowed */
+    struct flow_json_known_set *known; /* FLOW_JSON_KNOWN_SETS of them; NULL: not yet */
+    struct flow_shapes shapes;
     struct flow_json_repeated emitter, node_labels;
     struct flow_fields tables[FLOW_JSON_TABLES];
-    /* the date of the record before, which is nearly always the next one's too */
+    /* the date of the record before, and its second, which are nearly always the next one's too */
     char date[10];
-    int64_t date_start;
+    char second[19];
+    int64_t date_start, second_start;
     /* the time that was read last, as text and as what it is */
     char time_text[40];
     uint8_t time_len; /* 0: none */
@@ -81,11 +103,29 @@ void flow_hubble_json_free(struct flow_hubble_json *decoder);
 bool flow_hubble_json_decode(struct flow_hubble_json *decoder, struct flow_json *json,
                              struct flow_record *record);
 
+/* Decodes the member of a flow that is at the cursor, which is not null; false as above. */
+bool flow_hubble_json_member(struct flow_hubble_json *decoder, struct flow_json *json,
+                             uint8_t number, struct flow_record *record);
+
+/* Sets the node of a record by its name; false: out of memory. */
+bool flow_hubble_json_find_node(struct flow_hubble_json *decoder, struct flow_str name,
+                                struct flow_record *record);
+
+/*
+ * The value of the bytes at the cursor, when it was made before; the cursor is then behind it. NULL
+ * otherwise, with the cursor where it was. plain: only of bytes that are ASCII and on one line.
+ */
+const void *flow_hubble_json_known(struct flow_hubble_json *decoder, struct flow_json *json,
+                                   enum flow_json_known_kind kind, bool plain);
+
 /* A list of texts into the decoder's reused room; shared by the decoder's own files. */
 bool flow_hubble_json_texts(struct flow_hubble_json *decoder, struct flow_json *json,
                             size_t *count);
 /* A time, through the date remembered from the record before. */
 bool flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, int64_t *time);
+/* The same of its text alone; false, and nothing else: it is no time. */
+bool flow_hubble_json_time_text(struct flow_hubble_json *decoder, struct flow_str text,
+                                int64_t *time);
 /* An enum's value, by name or number; a name nobody knows is 0. */
 bool flow_hubble_json_enum(struct flow_json *json,
                            bool (*number_of)(struct flow_str name, uint32_t *number),
@@ -98,7 +138,7 @@ bool flow_hubble_json_u16_enum(struct flow_json *json,
 bool flow_hubble_json_u8(struct flow_json *json, uint8_t *out);
 bool flow_hubble_json_u16(struct flow_json *json, uint16_t *out);
 
-typedef bool flow_hubble_json_member(struct flow_hubble_json *decoder, struct flow_json *json,
+typedef bool flow_hubble_json_filler(struct flow_hubble_json *decoder, struct flow_json *json,
                                      uint8_t number, void *target);
 
 /*
@@ -107,7 +147,7 @@ typedef bool flow_hubble_json_member(struct flow_hubble_json *decoder, struct fl
  */
 static inline bool
 flow_hubble_json_object(struct flow_hubble_json *decoder, struct flow_json *json,
-                        enum flow_json_table table, flow_hubble_json_member *member, void *target)
+                        enum flow_json_table table, flow_hubble_json_filler *member, void *target)
 {
     struct flow_fields *fields = &decoder->tables[table];
     uint8_t place = flow_fields_start(fields);

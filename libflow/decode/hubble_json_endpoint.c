@@ -4,6 +4,7 @@
  * raw bytes are the key; only bytes never met before are parsed.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "decode/hubble_json.h"
 
@@ -161,83 +162,136 @@ parse_endpoint(struct flow_hubble_json *decoder, struct flow_json *json, struct 
     return endpoint;
 }
 
+/* Where a value that begins so is remembered; the padding behind the text may be read. */
+static size_t
+place_of(const uint8_t *at)
+{
+    uint64_t words[3];
+    uint64_t sum;
+
+    memcpy(words, at, sizeof(words));
+    sum = words[0] * UINT64_C(0x9e3779b97f4a7c15) ^ words[1] * UINT64_C(0xc2b2ae3d27d4eb4f) ^
+          words[2] * UINT64_C(0x165667b19e3779f9);
+    sum ^= sum >> 32;
+    return (size_t)(sum * UINT64_C(0x9e3779b97f4a7c15) >> (64 - FLOW_JSON_KNOWN_BITS));
+}
+
+static const struct flow_cache *
+cache_of(const struct flow_dict *dict, enum flow_json_known_kind kind)
+{
+    return kind == FLOW_JSON_KNOWN_ENDPOINT  ? &dict->endpoints
+           : kind == FLOW_JSON_KNOWN_LIST    ? &dict->lists
+           : kind == FLOW_JSON_KNOWN_SERVICE ? &dict->services
+                                             : &dict->policy_lists;
+}
+
+/* The way of a set that the bytes at the cursor begin with, moved to the front; NULL: none. */
+static const struct flow_json_known *
+find_way(struct flow_json_known_set *set, const struct flow_json *json,
+         enum flow_json_known_kind kind)
+{
+    const size_t left = (size_t)(json->end - json->at);
+
+    for (size_t i = 0; i < FLOW_JSON_KNOWN_WAYS; i++) {
+        struct flow_json_known *way = &set->ways[i];
+
+        if (way->raw.len > 0 && way->raw.len <= left && way->kind == kind &&
+            memcmp(json->at, way->raw.ptr, way->raw.len) == 0) {
+            if (i > 0) {
+                const struct flow_json_known found = *way;
+
+                *way = set->ways[0];
+                set->ways[0] = found;
+            }
+            return &set->ways[0];
+        }
+    }
+    return NULL;
+}
+
+/* Remembers the value of a key of the dictionary; the way that was met longest ago gives place. */
+static const struct flow_json_known *
+remember(struct flow_json_known_set *set, const struct flow_cache *cache, struct flow_str raw,
+         enum flow_json_known_kind kind)
+{
+    struct flow_json_known known = { .kind = (uint8_t)kind };
+
+    known.value = flow_cache_find_kept(cache, raw, &known.raw);
+    if (known.value == NULL) {
+        return NULL;
+    }
+    known.plain = flow_scan_is_ascii((const uint8_t *)known.raw.ptr, known.raw.len);
+    memmove(&set->ways[1], &set->ways[0], sizeof(set->ways) - sizeof(set->ways[0]));
+    set->ways[0] = known;
+    return &set->ways[0];
+}
+
+const void *
+flow_hubble_json_known(struct flow_hubble_json *decoder, struct flow_json *json,
+                       enum flow_json_known_kind kind, bool plain)
+{
+    const struct flow_json before = *json;
+    const struct flow_json_known *known;
+    struct flow_json_known_set *set;
+    struct flow_str raw;
+
+    if (decoder->known == NULL) {
+        decoder->known = calloc(FLOW_JSON_KNOWN_SETS, sizeof(*decoder->known));
+        if (decoder->known == NULL) {
+            return NULL;
+        }
+    }
+    set = &decoder->known[place_of(json->at)];
+    known = find_way(set, json, kind);
+    if (known == NULL) {
+        known = flow_json_raw(json, &raw) ? remember(set, cache_of(decoder->dict, kind), raw, kind)
+                                          : NULL;
+        *json = before;
+    }
+    if (known == NULL || (plain && !known->plain)) {
+        return NULL;
+    }
+    json->at += known->raw.len;
+    return known->value;
+}
+
 /*
- * The raw bytes at the cursor, and the value made from them before. On a miss the cursor is back at
- * the start, to be parsed; on a hit it is behind the value.
+ * The value at the cursor if it was made before. Else its raw bytes, with the cursor at the start,
+ * to be parsed. false: no such value stands there.
  */
 static bool
-lookup(struct flow_json *json, const struct flow_cache *cache, uint8_t open, const char *expected,
-       struct flow_str *raw, const void **value)
+lookup(struct flow_hubble_json *decoder, struct flow_json *json, enum flow_json_known_kind kind,
+       const char *expected, struct flow_str *raw, const void **value)
 {
+    const bool is_list = kind == FLOW_JSON_KNOWN_LIST || kind == FLOW_JSON_KNOWN_POLICIES;
     const uint8_t *start;
 
-    if (flow_json_peek(json) != open) {
+    if (flow_json_peek(json) != (is_list ? '[' : '{')) {
         return flow_json_fail(json, expected);
+    }
+    *value = flow_hubble_json_known(decoder, json, kind, false);
+    if (*value != NULL) {
+        return true;
     }
     start = json->at;
     if (!flow_json_raw(json, raw)) {
         return false;
     }
-    *value = flow_cache_find(cache, *raw);
-    if (*value == NULL) {
-        json->at = start;
-    }
+    json->at = start;
     return true;
-}
-
-/* Where an endpoint that begins so is remembered; the padding behind the text may be read. */
-static size_t
-place_of(const uint8_t *at)
-{
-    uint64_t words[5];
-    uint64_t sum = 0;
-
-    memcpy(words, at, sizeof(words));
-    for (size_t i = 0; i < 5; i++) {
-        sum = (sum ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        sum ^= sum >> 29;
-    }
-    return (size_t)(sum & (FLOW_JSON_ENDPOINTS - 1));
-}
-
-/* The place of what begins at the cursor; NULL when out of memory. */
-static struct flow_json_endpoint *
-remembered(struct flow_hubble_json *decoder, const struct flow_json *json)
-{
-    if (decoder->endpoints == NULL) {
-        decoder->endpoints = calloc(FLOW_JSON_ENDPOINTS, sizeof(*decoder->endpoints));
-    }
-    return decoder->endpoints != NULL ? &decoder->endpoints[place_of(json->at)] : NULL;
 }
 
 bool
 flow_hubble_json_endpoint(struct flow_hubble_json *decoder, struct flow_json *json,
                           const struct flow_endpoint **endpoint)
 {
-    struct flow_json_endpoint *place;
     const void *found = NULL;
     struct flow_str raw;
 
-    if (flow_json_peek(json) != '{') {
-        return flow_json_fail(json, "an endpoint");
-    }
-    place = remembered(decoder, json);
-    if (place == NULL) {
-        return flow_json_no_memory(json);
-    }
-    if (place->raw.len > 0 && (size_t)(json->end - json->at) >= place->raw.len &&
-        memcmp(json->at, place->raw.ptr, place->raw.len) == 0) {
-        json->at += place->raw.len;
-        *endpoint = place->endpoint;
-        return true;
-    }
-    if (!lookup(json, &decoder->dict->endpoints, '{', "an endpoint", &raw, &found)) {
+    if (!lookup(decoder, json, FLOW_JSON_KNOWN_ENDPOINT, "an endpoint", &raw, &found)) {
         return false;
     }
     *endpoint = found != NULL ? found : parse_endpoint(decoder, json, raw);
-    if (*endpoint != NULL) {
-        place->endpoint = flow_cache_find_kept(&decoder->dict->endpoints, raw, &place->raw);
-    }
     return *endpoint != NULL;
 }
 
@@ -249,7 +303,7 @@ flow_hubble_json_list(struct flow_hubble_json *decoder, struct flow_json *json,
     const void *found = NULL;
     size_t count;
 
-    if (!lookup(json, &decoder->dict->lists, '[', "a list of names", &raw, &found)) {
+    if (!lookup(decoder, json, FLOW_JSON_KNOWN_LIST, "a list of names", &raw, &found)) {
         return false;
     }
     *list = found;
@@ -272,7 +326,7 @@ flow_hubble_json_service(struct flow_hubble_json *decoder, struct flow_json *jso
     struct flow_str raw;
     const void *found = NULL;
 
-    if (!lookup(json, &decoder->dict->services, '{', "a service", &raw, &found)) {
+    if (!lookup(decoder, json, FLOW_JSON_KNOWN_SERVICE, "a service", &raw, &found)) {
         return false;
     }
     *service = found;
@@ -342,7 +396,7 @@ flow_hubble_json_policies(struct flow_hubble_json *decoder, struct flow_json *js
     size_t count;
     bool first = true;
 
-    if (!lookup(json, &decoder->dict->policy_lists, '[', "a list of policies", &raw, &found)) {
+    if (!lookup(decoder, json, FLOW_JSON_KNOWN_POLICIES, "a list of policies", &raw, &found)) {
         return false;
     }
     *list = found;

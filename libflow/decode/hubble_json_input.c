@@ -41,6 +41,20 @@ input_open(struct flow_decoder **out, struct flow_dict *dict, struct flow_error 
     return FLOW_OK;
 }
 
+static int
+input_open_plain(struct flow_decoder **out, struct flow_dict *dict, struct flow_error *err)
+{
+    const int rc = input_open(out, dict, err);
+
+    if (rc == FLOW_OK) {
+        struct input *input = (struct input *)*out;
+
+        input->ops = &flow_decoder_hubble_json_plain;
+        input->json.shapes.off = true;
+    }
+    return rc;
+}
+
 static void
 input_reset(struct flow_decoder *decoder)
 {
@@ -256,6 +270,22 @@ accept(struct flow_window *window, const uint8_t *behind, bool odd, struct flow_
     return FLOW_OK;
 }
 
+/* A record whose shape was met before; false: the plain decoder has it, from the start. */
+static bool
+take_shape(struct input *input, struct flow_window *window, struct flow_batch *batch,
+           struct flow_record *record)
+{
+    const size_t len =
+        flow_shapes_take(&input->json, window->at, window->end, &batch->arena, record);
+
+    if (len == 0) {
+        (void)flow_batch_begin(batch);
+    }
+    window->offset += len;
+    window->at += len;
+    return len > 0;
+}
+
 static bool
 decode(struct input *input, struct flow_json *cursor, const uint8_t *from, const uint8_t *to,
        struct flow_batch *batch, struct flow_record *record)
@@ -349,16 +379,26 @@ static int
 take_record(struct input *input, struct flow_window *window, struct flow_batch *batch,
             struct flow_record *record, struct flow_error *err)
 {
-    const uint8_t *line_end = find_line_end(input, window);
-    const bool ended = line_end < window->end;
-    const uint8_t *behind;
+    const uint8_t *start = window->at;
+    const uint8_t *line_end, *behind;
     struct flow_json cursor;
+    bool ended;
+    int rc;
 
+    if (take_shape(input, window, batch, record)) {
+        return FLOW_OK;
+    }
+    line_end = find_line_end(input, window);
+    ended = line_end < window->end;
     if ((size_t)(line_end - window->at) > FLOW_RECORD_BYTES_MAX && !input->in_array) {
         return over_limit(input, window, ANY_LINE, err);
     }
     if (decode(input, &cursor, window->at, line_end, batch, record)) {
-        return accept(window, cursor.at, input->line_odd, err);
+        rc = accept(window, cursor.at, input->line_odd, err);
+        if (rc == FLOW_OK && !input->line_odd && input->json.shapes.unknown) {
+            flow_shapes_learn(&input->json, start, window->at, record);
+        }
+        return rc;
     }
     if (!ended && !window->last && !certain(input, window, &cursor)) {
         return (size_t)(window->end - window->at) > FLOW_RECORD_BYTES_MAX
@@ -428,6 +468,15 @@ const struct flow_decoder_ops flow_decoder_hubble_json = {
     .name = "hubble-json",
     .detect = input_detect,
     .open = input_open,
+    .reset = input_reset,
+    .take = input_take,
+    .close = input_close,
+};
+
+const struct flow_decoder_ops flow_decoder_hubble_json_plain = {
+    .name = "hubble-json",
+    .detect = input_detect,
+    .open = input_open_plain,
     .reset = input_reset,
     .take = input_take,
     .close = input_close,

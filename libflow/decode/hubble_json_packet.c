@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a flow says of the packet: addresses, ports, flags, the monitor event, aggregate counts. */
 #include "decode/hubble_json.h"
+#include "decode/hubble_json_members.h"
 #include "libflow/address.h"
 #include "model/names.h"
-
-enum ip_field { I_SOURCE = 1, I_DESTINATION, I_VERSION, I_ENCRYPTED, I_TRANSLATED };
 
 static const struct flow_field ip_fields[] = {
     { "source", I_SOURCE },     { "source_xlated", I_TRANSLATED }, { "destination", I_DESTINATION },
@@ -17,8 +16,6 @@ static const struct flow_field l4_fields[] = {
     { "SCTP", FLOW_PROTOCOL_SCTP },     { "VRRP", FLOW_PROTOCOL_VRRP },
     { "IGMP", FLOW_PROTOCOL_IGMP },
 };
-
-enum port_field { T_SOURCE = 1, T_DESTINATION, T_FLAGS, T_TYPE, T_CODE };
 
 static const struct flow_field port_fields[] = {
     { "source_port", T_SOURCE },
@@ -35,8 +32,6 @@ static const struct flow_field tcp_flag_fields[] = {
     { "FIN", 1 }, { "SYN", 2 }, { "RST", 3 }, { "PSH", 4 }, { "ACK", 5 },
     { "URG", 6 }, { "ECE", 7 }, { "CWR", 8 }, { "NS", 9 },
 };
-
-enum event_field { V_TYPE = 1, V_SUBTYPE };
 
 static const struct flow_field event_fields[] = {
     { "type", V_TYPE },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values that members of several objects have: times, enums, small numbers, lists of texts. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "decode/hubble_json.h"
 #include "libflow/time.h"
@@ -44,30 +45,84 @@ two_digits(const char *at)
     return tens > 9 || ones > 9 ? 1000 : tens * 10 + ones;
 }
 
-/* "hh:mm:ss.fffffffffZ" of a day whose start is known; false for any other form. */
-static bool
-clock_of_day(struct flow_str text, int64_t day, int64_t *time)
+/* Eight digits at once; false unless they are eight. */
+static inline bool
+eight_digits(const char *at, uint64_t *value)
 {
-    const unsigned hour = two_digits(text.ptr);
-    const unsigned minute = two_digits(text.ptr + 3);
-    const unsigned second = two_digits(text.ptr + 6);
-    int64_t nanoseconds = 0;
-    int64_t scale = 100000000;
-    size_t pos = 8;
+    uint64_t digits = 0;
 
-    if (hour > 23 || minute > 59 || second > 59 || text.ptr[2] != ':' || text.ptr[5] != ':') {
+    for (size_t i = 8; i > 0; i--) {
+        digits = digits << 8 | (unsigned char)at[i - 1];
+    }
+    if (((digits & UINT64_C(0xf0f0f0f0f0f0f0f0)) |
+         ((digits + UINT64_C(0x0606060606060606)) & UINT64_C(0xf0f0f0f0f0f0f0f0)) >> 4) !=
+        UINT64_C(0x3333333333333333)) {
         return false;
     }
-    if (text.ptr[pos] == '.') {
-        for (pos++; pos < text.len && text.ptr[pos] >= '0' && text.ptr[pos] <= '9'; pos++) {
-            nanoseconds += (text.ptr[pos] - '0') * scale;
+    digits = (digits & UINT64_C(0x0f0f0f0f0f0f0f0f)) * 2561 >> 8;
+    digits = (digits & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
+    *value = (digits & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
+    return true;
+}
+
+/* ".fffffffffZ", or less of it, behind a whole second; false for any other form. */
+static bool
+part_of_second(const char *at, size_t len, int64_t *nanoseconds)
+{
+    int64_t scale = 100000000;
+    uint64_t most;
+    size_t pos = 0;
+
+    if (len == 11 && at[0] == '.' && at[10] == 'Z' && at[9] >= '0' && at[9] <= '9' &&
+        eight_digits(at + 1, &most)) {
+        *nanoseconds = (int64_t)most * 10 + (at[9] - '0');
+        return true;
+    }
+    *nanoseconds = 0;
+    if (len > 0 && at[0] == '.') {
+        for (pos = 1; pos < len && at[pos] >= '0' && at[pos] <= '9'; pos++) {
+            *nanoseconds += (at[pos] - '0') * scale;
             scale /= 10;
         }
     }
-    if (pos + 1 != text.len || text.ptr[pos] != 'Z' || text.ptr[pos - 1] == '.') {
+    return pos != 1 && pos + 1 == len && at[pos] == 'Z';
+}
+
+/* "hh:mm:ss" of a day whose start is known; false for any other form. */
+static bool
+second_of_day(const char *at, int64_t day, int64_t *time)
+{
+    const unsigned hour = two_digits(at);
+    const unsigned minute = two_digits(at + 3);
+    const unsigned second = two_digits(at + 6);
+
+    if (hour > 23 || minute > 59 || second > 59 || at[2] != ':' || at[5] != ':') {
         return false;
     }
-    *time = day + ((int64_t)hour * 3600 + minute * 60 + second) * 1000000000 + nanoseconds;
+    *time = day + ((int64_t)hour * 3600 + minute * 60 + second) * 1000000000;
+    return true;
+}
+
+/* A time of the day, or of the second, of the one before. */
+static bool
+time_near_last(struct flow_hubble_json *decoder, struct flow_str text, int64_t *time)
+{
+    int64_t nanoseconds;
+
+    if (text.len < 20) {
+        return false;
+    }
+    if (memcmp(text.ptr, decoder->second, sizeof(decoder->second)) != 0) {
+        if (memcmp(text.ptr, decoder->date, sizeof(decoder->date)) != 0 || text.ptr[10] != 'T' ||
+            !second_of_day(text.ptr + 11, decoder->date_start, &decoder->second_start)) {
+            return false;
+        }
+        memcpy(decoder->second, text.ptr, sizeof(decoder->second));
+    }
+    if (!part_of_second(text.ptr + 19, text.len - 19, &nanoseconds)) {
+        return false;
+    }
+    *time = decoder->second_start + nanoseconds;
     return true;
 }
 
@@ -99,18 +154,11 @@ take_parts(struct flow_json *json, int64_t *time)
 }
 
 bool
-flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, int64_t *time)
+flow_hubble_json_time_text(struct flow_hubble_json *decoder, struct flow_str text, int64_t *time)
 {
-    const uint8_t *start = json->at;
-    struct flow_str text;
+    const int64_t day = 86400 * (int64_t)1000000000;
     int64_t value;
 
-    if (flow_json_peek(json) == '{') {
-        return take_parts(json, time);
-    }
-    if (!flow_json_string(json, &text)) {
-        return false;
-    }
     /* an exporter writes a flow's time once more beside the flow */
     if (text.len > 0 && text.len == decoder->time_len &&
         memcmp(text.ptr, decoder->time_text, text.len) == 0) {
@@ -118,8 +166,7 @@ flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, 
         return true;
     }
     decoder->time_len = 0;
-    if (text.len >= 20 && memcmp(text.ptr, decoder->date, 10) == 0 && text.ptr[10] == 'T' &&
-        clock_of_day(flow_str_from(text, 11), decoder->date_start, time)) {
+    if (time_near_last(decoder, text, time)) {
         if (text.len <= sizeof(decoder->time_text)) {
             memcpy(decoder->time_text, text.ptr, text.len);
             decoder->time_len = (uint8_t)text.len;
@@ -128,17 +175,35 @@ flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, 
         return true;
     }
     if (flow_time_parse(&value, text, NULL) != FLOW_OK) {
+        return false;
+    }
+    if (text.ptr[text.len - 1] == 'Z') {
+        memcpy(decoder->date, text.ptr, sizeof(decoder->date));
+        decoder->date_start = value - ((value % day) + day) % day;
+        /* what begins so may be of a leap second or of another form */
+        decoder->second[0] = '\0';
+    }
+    *time = value;
+    return true;
+}
+
+bool
+flow_hubble_json_time(struct flow_hubble_json *decoder, struct flow_json *json, int64_t *time)
+{
+    const uint8_t *start = json->at;
+    struct flow_str text;
+
+    if (flow_json_peek(json) == '{') {
+        return take_parts(json, time);
+    }
+    if (!flow_json_string(json, &text)) {
+        return false;
+    }
+    if (!flow_hubble_json_time_text(decoder, text, time)) {
         json->at = start;
         flow_json_space(json);
         return flow_json_fail(json, "an RFC 3339 time");
     }
-    if (text.ptr[text.len - 1] == 'Z') {
-        const int64_t day = 86400 * (int64_t)1000000000;
-
-        memcpy(decoder->date, text.ptr, 10);
-        decoder->date_start = value - ((value % day) + day) % day;
-    }
-    *time = value;
     return true;
 }
 

@@ -407,6 +407,9 @@ choose_decoder(struct flow_reader *reader, struct flow_batch *batch, struct flow
         end_input(reader);
         return FLOW_OK;
     }
+    if (reader->plain && ops == &flow_decoder_hubble_json) {
+        ops = &flow_decoder_hubble_json_plain;
+    }
     if (reader->decoder != NULL && reader->decoder->ops != ops) {
         reader->decoder->ops->close(reader->decoder);
         reader->decoder = NULL;

@@ -32,6 +32,7 @@ struct flow_reader {
     const char *format;    /* what the source says it gives, or NULL */
     struct flow_feed feed; /* for decoders that pull */
     bool chosen;           /* the decoder is right for this input */
+    bool plain;            /* JSON by flow_decoder_hubble_json_plain; set by tests alone */
     bool told_end;         /* the bytes have ended */
     bool broken; /* the bytes broke off, which was told; they may go on behind the break */
     struct flow_window window;

@@ -51,6 +51,41 @@ flow_scan_string(const uint8_t *at, const uint8_t *end)
     return end;
 }
 
+/* The same; also the first byte that is not ASCII. */
+static inline const uint8_t *
+flow_scan_ascii_string(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+        const uint32_t stops = flow_scan_stop_bits(bytes) | (uint32_t)_mm_movemask_epi8(bytes);
+
+        if (stops != 0) {
+            at += __builtin_ctz(stops);
+            return at < end ? at : end;
+        }
+        at += 16;
+    }
+    return end;
+}
+
+/* Whether the bytes begin with a text; both may be read for 16 bytes behind it. */
+static inline bool
+flow_scan_begins(const uint8_t *at, const uint8_t *text, size_t len)
+{
+    uint32_t same;
+
+    for (; len > 16; at += 16, text += 16, len -= 16) {
+        same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)at),
+                                                          _mm_loadu_si128((const __m128i *)text)));
+        if (same != 0xffff) {
+            return false;
+        }
+    }
+    same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)at),
+                                                      _mm_loadu_si128((const __m128i *)text)));
+    return (~same & ((1u << len) - 1)) == 0;
+}
+
 /* Whether len bytes, at most 32, are those of text, which has 32. */
 static inline bool
 flow_scan_equal(const uint8_t *at, const uint8_t *text, size_t len)
@@ -90,6 +125,20 @@ flow_scan_plain(const uint8_t *at, const uint8_t *end, bool *high)
     }
     *high |= _mm_movemask_epi8(all) != 0;
     return at;
+}
+
+/* Whether all bytes are ASCII, and none of them a control byte. */
+static inline bool
+flow_scan_is_ascii(const uint8_t *at, size_t len)
+{
+    const uint8_t *end = at + len;
+    bool high = false;
+
+    at = flow_scan_plain(at, end, &high);
+    while (at < end && *at >= 0x20 && *at < 0x80) {
+        at++;
+    }
+    return at == end && !high;
 }
 
 /* The first newline at or behind at, or end; *odd is set when a byte before it is a control byte
@@ -172,6 +221,32 @@ flow_scan_string(const uint8_t *at, const uint8_t *end)
         at++;
     }
     return at;
+}
+
+static inline const uint8_t *
+flow_scan_ascii_string(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && *at != '"' && *at != '\\' && *at >= 0x20 && *at < 0x80) {
+        at++;
+    }
+    return at;
+}
+
+static inline bool
+flow_scan_begins(const uint8_t *at, const uint8_t *text, size_t len)
+{
+    return memcmp(at, text, len) == 0;
+}
+
+static inline bool
+flow_scan_is_ascii(const uint8_t *at, size_t len)
+{
+    const uint8_t *end = at + len;
+
+    while (at < end && *at >= 0x20 && *at < 0x80) {
+        at++;
+    }
+    return at == end;
 }
 
 static inline const uint8_t *

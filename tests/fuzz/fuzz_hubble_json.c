@@ -2,7 +2,8 @@
 /*
  * Any bytes as an input of the reader: every record is looked at, judged, counted and written down.
  * The first byte chooses the pieces that the rest is handed to the decoder in; a second reading in
- * other pieces gives the same.
+ * other pieces gives the same. So does the plain decoder, of the bytes twice over, so that each
+ * record may have been met before.
  */
 #include "fuzz.h"
 
@@ -10,6 +11,7 @@
 
 #include "base/utf8.h"
 #include "decode/json.h"
+#include "decode/reader.h"
 #include "fuzz_check.h"
 #include "libflow/report.h"
 
@@ -288,9 +290,13 @@ check_stats(const struct flow_reader *reader, struct reading *reading)
     HOLDS(stats->bytes_read == stats->bytes_total && stats->has_digest);
 }
 
+/* Whether what is read is judged too, and whether the plain decoder reads it. */
+enum way { JUDGED, READ, READ_PLAIN };
+
 static void
-read_all(const uint8_t *data, size_t size, size_t chunk, bool judge, struct reading *reading)
+read_all(const uint8_t *data, size_t size, size_t chunk, enum way way, struct reading *reading)
 {
+    const bool judge = way == JUDGED;
     struct flow_reader_options options;
     struct flow_reader *reader;
     struct flow_error err;
@@ -303,6 +309,7 @@ read_all(const uint8_t *data, size_t size, size_t chunk, bool judge, struct read
     options.chunk = chunk;
     options.digest = true;
     HOLDS(flow_reader_open_memory(&reader, data, size, &options, &err) == FLOW_OK);
+    reader->plain = way == READ_PLAIN;
     if (judge) {
         chain_open(&chain, reader);
     }
@@ -346,6 +353,25 @@ chunk_of(size_t choice, size_t size)
     return chunk > 0 && chunk < size / PIECES_MAX ? size / PIECES_MAX : chunk;
 }
 
+/* The bytes twice over, read by the quick decoder and by the plain one. */
+static void
+check_twins(const uint8_t *data, size_t size)
+{
+    uint8_t *twice = malloc(2 * size + 1);
+    struct reading quick, plain;
+
+    HOLDS(twice != NULL);
+    if (size > 0) {
+        memcpy(twice, data, size);
+        memcpy(twice + size + 1, data, size);
+    }
+    twice[size] = '\n';
+    read_all(twice, 2 * size + 1, 0, READ, &quick);
+    read_all(twice, 2 * size + 1, 0, READ_PLAIN, &plain);
+    check_same(&quick, &plain);
+    free(twice);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -359,8 +385,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size -= size > 0 ? 1 : 0;
     fuzz_file_set(&json_file, "", 0);
     fuzz_file_set(&lines_file, "", 0);
-    read_all(data, size, chunk_of(first, size), true, &reading);
-    read_all(data, size, chunk_of(first + 1 + size % (CHUNK_COUNT - 1), size), false, &other);
+    read_all(data, size, chunk_of(first, size), JUDGED, &reading);
+    read_all(data, size, chunk_of(first + 1 + size % (CHUNK_COUNT - 1), size), READ, &other);
     check_same(&reading, &other);
+    check_twins(data, size);
     return 0;
 }
