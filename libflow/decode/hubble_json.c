@@ -138,6 +138,8 @@ flow_hubble_json_free(struct flow_hubble_json *decoder)
     decoder->texts = NULL;
     free(decoder->known);
     decoder->known = NULL;
+    free(decoder->shorts);
+    decoder->shorts = NULL;
     flow_shapes_free(&decoder->shapes);
 }
 

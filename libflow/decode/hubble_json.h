@@ -65,6 +65,19 @@ struct flow_json_known_set {
     struct flow_json_known ways[FLOW_JSON_KNOWN_WAYS];
 };
 
+/*
+ * Short texts and what was made of them, by the sixteen bytes that begin with the text: those hold
+ * its closing quote too, so that equal bytes are an equal text.
+ */
+enum { FLOW_JSON_SHORT_BITS = 10, FLOW_JSON_SHORTS = 1 << FLOW_JSON_SHORT_BITS };
+
+struct flow_json_short {
+    uint64_t bytes[2];
+    uint8_t len; /* of the text; 0: none */
+    uint32_t node;
+    struct flow_address address;
+};
+
 /* A value that nobody wants and that is nearly always the same, such as the emitter. */
 struct flow_json_repeated {
     uint16_t len; /* 0: none */
@@ -74,6 +87,7 @@ struct flow_json_repeated {
 struct flow_hubble_json {
     struct flow_dict *dict;            /* borrowed */
     struct flow_json_known_set *known; /* FLOW_JSON_KNOWN_SETS of them; NULL: not yet */
+    struct flow_json_short *shorts;    /* FLOW_JSON_SHORTS of addresses, and as many of nodes */
     struct flow_shapes shapes;
     struct flow_json_repeated emitter, node_labels;
     struct flow_fields tables[FLOW_JSON_TABLES];

@@ -2,6 +2,7 @@
 /* Records by the shapes that were met before; see the header. */
 #include "decode/hubble_json_shape.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -50,24 +51,31 @@ any_string(const struct taking *taking, const uint8_t *at)
     return stop < taking->end && *stop == '"' ? stop : NULL;
 }
 
-/* Behind a whole number without a sign, or NULL. */
+/* Behind a port, or NULL. Eight bytes are looked at, without a branch for each. */
 static const uint8_t *
-plain_number(const struct taking *taking, const uint8_t *at, uint32_t max, uint32_t *value)
+plain_port(const struct taking *taking, const uint8_t *at, uint16_t *port)
 {
-    const uint8_t *start = at;
-    uint32_t sum = 0;
+    uint64_t digits = flow_scan_word(at) ^ UINT64_C(0x3030303030303030);
+    /* the high bit of each byte that is no digit */
+    const uint64_t others =
+        (digits | (digits + UINT64_C(0x7676767676767676))) & UINT64_C(0x8080808080808080);
+    const unsigned len = others != 0 ? (unsigned)__builtin_ctzll(others) / 8 : 8;
+    const uint8_t *stop = at + len;
+    uint64_t value;
 
-    for (; at < taking->end && *at >= '0' && *at <= '9'; at++) {
-        sum = sum * 10 + (uint32_t)(*at - '0');
-        if (sum > max || (*start == '0' && at > start)) {
-            return NULL;
-        }
+    if (len == 0 || len > 5 || stop >= taking->end || (*at == '0' && len > 1) ||
+        (*stop != ',' && *stop != '}')) {
+        return NULL;
     }
-    *value = sum;
-    return at > start && at < taking->end && (*at == ',' || *at == '}' || *at == ']') ? at : NULL;
+    digits <<= 64 - 8 * len;
+    digits = (digits & UINT64_C(0x0f0f0f0f0f0f0f0f)) * 2561 >> 8;
+    digits = (digits & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
+    value = (digits & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
+    *port = (uint16_t)value;
+    return value <= UINT16_MAX ? stop : NULL;
 }
 
-/* The same of any length, as a value that nobody wants. */
+/* Behind a whole number without a sign that nobody wants, or NULL. */
 static const uint8_t *
 any_number(const struct taking *taking, const uint8_t *at)
 {
@@ -109,34 +117,96 @@ take_time(const struct taking *taking, const uint8_t *at, int64_t *time)
                : NULL;
 }
 
+/* Where the text at a place is remembered, when so many bytes of it are there; or NULL. */
+static struct flow_json_short *
+place_of(const struct taking *taking, const uint8_t *at, size_t first, uint64_t bytes[2])
+{
+    struct flow_hubble_json *decoder = taking->decoder;
+    uint64_t sum;
+
+    if ((size_t)(taking->end - at) < sizeof(uint64_t[2])) {
+        return NULL;
+    }
+    if (decoder->shorts == NULL) {
+        decoder->shorts = calloc(2 * FLOW_JSON_SHORTS, sizeof(*decoder->shorts));
+        if (decoder->shorts == NULL) {
+            return NULL;
+        }
+    }
+    bytes[0] = flow_scan_word(at);
+    bytes[1] = flow_scan_word(at + 8);
+    sum = bytes[0] * UINT64_C(0x9e3779b97f4a7c15) ^ bytes[1] * UINT64_C(0xc2b2ae3d27d4eb4f);
+    sum ^= sum >> 32;
+    sum *= UINT64_C(0x165667b19e3779f9);
+    return &decoder->shorts[first + (sum >> (64 - FLOW_JSON_SHORT_BITS))];
+}
+
+static bool
+is_short(const struct flow_json_short *place, const uint64_t bytes[2])
+{
+    return place != NULL && place->len > 0 && place->bytes[0] == bytes[0] &&
+           place->bytes[1] == bytes[1];
+}
+
+/* Makes a place that of a text; one whose quote is not among the bytes has none. */
+static void
+keep_short(struct flow_json_short *place, const uint64_t bytes[2], size_t len)
+{
+    place->bytes[0] = bytes[0];
+    place->bytes[1] = bytes[1];
+    place->len = len < sizeof(uint64_t[2]) ? (uint8_t)len : 0;
+}
+
 static const uint8_t *
 take_node(const struct taking *taking, const uint8_t *at)
 {
-    struct flow_hubble_json *decoder = taking->decoder;
-    const size_t len = decoder->node_name.len;
+    uint64_t bytes[2];
+    struct flow_json_short *place = place_of(taking, at, FLOW_JSON_SHORTS, bytes);
+    struct flow_record *record = taking->record;
     const uint8_t *stop;
 
-    if (len > 0 && (size_t)(taking->end - at) > len && at[len] == '"' &&
-        memcmp(at, decoder->node_name.ptr, len) == 0) {
-        taking->record->node = decoder->node;
-        taking->record->node_name = decoder->node_name;
-        return at + len;
+    if (is_short(place, bytes)) {
+        record->node = place->node;
+        record->node_name = flow_dict_node_name(taking->decoder->dict, place->node);
+        return at + place->len;
     }
     stop = plain_string(taking, at);
-    return stop != NULL && flow_hubble_json_find_node(
-                               decoder, (struct flow_str){ (const char *)at, (size_t)(stop - at) },
-                               taking->record)
-               ? stop
-               : NULL;
+    if (stop == NULL ||
+        !flow_hubble_json_find_node(
+            taking->decoder, (struct flow_str){ (const char *)at, (size_t)(stop - at) }, record)) {
+        return NULL;
+    }
+    if (place != NULL) {
+        keep_short(place, bytes, (size_t)(stop - at));
+        place->node = record->node;
+    }
+    return stop;
 }
 
 static const uint8_t *
 take_address(const struct taking *taking, const uint8_t *at, struct flow_address *address)
 {
-    const uint8_t *stop = plain_string(taking, at);
-    const struct flow_str text = { (const char *)at, stop != NULL ? (size_t)(stop - at) : 0 };
+    uint64_t bytes[2];
+    struct flow_json_short *place = place_of(taking, at, 0, bytes);
+    const uint8_t *stop;
 
-    return text.len == 0 || flow_address_parse(address, text, NULL) == FLOW_OK ? stop : NULL;
+    if (is_short(place, bytes)) {
+        *address = place->address;
+        return at + place->len;
+    }
+    stop = plain_string(taking, at);
+    if (stop == NULL || stop == at) {
+        return stop;
+    }
+    if (flow_address_parse(address, (struct flow_str){ (const char *)at, (size_t)(stop - at) },
+                           NULL) != FLOW_OK) {
+        return NULL;
+    }
+    if (place != NULL) {
+        keep_short(place, bytes, (size_t)(stop - at));
+        place->address = *address;
+    }
+    return stop;
 }
 
 /* A value of bytes that were met before, and nothing else in its place. */
@@ -215,7 +285,6 @@ take_value(struct taking *taking, const struct flow_shape_step *step, const uint
 {
     struct flow_record *record = taking->record;
     const uint8_t *stop;
-    uint32_t number;
     uint16_t port;
 
     switch (step->kind) {
@@ -233,8 +302,7 @@ take_value(struct taking *taking, const struct flow_shape_step *step, const uint
         return take_address(taking, at,
                             (struct flow_address *)(void *)((char *)record + step->offset));
     case FLOW_SHAPE_PORT:
-        stop = plain_number(taking, at, UINT16_MAX, &number);
-        port = (uint16_t)number;
+        stop = plain_port(taking, at, &port);
         if (stop != NULL) {
             memcpy((char *)record + step->offset, &port, sizeof(port));
         }

@@ -49,11 +49,8 @@ two_digits(const char *at)
 static inline bool
 eight_digits(const char *at, uint64_t *value)
 {
-    uint64_t digits = 0;
+    uint64_t digits = flow_scan_word((const uint8_t *)at);
 
-    for (size_t i = 8; i > 0; i--) {
-        digits = digits << 8 | (unsigned char)at[i - 1];
-    }
     if (((digits & UINT64_C(0xf0f0f0f0f0f0f0f0)) |
          ((digits + UINT64_C(0x0606060606060606)) & UINT64_C(0xf0f0f0f0f0f0f0f0)) >> 4) !=
         UINT64_C(0x3333333333333333)) {

@@ -21,6 +21,18 @@ struct flow_scan_block {
     uint64_t closes; /* } ] */
 };
 
+/* Eight bytes, the first one lowest. */
+static inline uint64_t
+flow_scan_word(const uint8_t *at)
+{
+    uint64_t word = 0;
+
+    for (size_t i = 8; i > 0; i--) {
+        word = word << 8 | at[i - 1];
+    }
+    return word;
+}
+
 #if defined(__SSE2__)
 
 #include <emmintrin.h>
