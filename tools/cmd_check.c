@@ -196,6 +196,7 @@ open_all(struct run *run, struct flow_error *err)
     options.digest = reporting_wants_digest(&arguments->reporting);
     options.state = arguments->partial_out != NULL;
     options.threads = arguments->threads;
+    options.tally_only = !reporting_wants_rows(&arguments->reporting);
     rc = flow_check_open(&run->check, &options, err);
     return rc == FLOW_OK ? reporting_open(&run->arguments->reporting, flow_check_tally(run->check),
                                           &run->reader, err)

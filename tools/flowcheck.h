@@ -191,6 +191,8 @@ int take_report_option(struct reporting *reporting, int option, char *value);
 /* Call behind the last option; false: told. */
 bool reporting_ready(struct reporting *reporting);
 bool reporting_wants_digest(const struct reporting *reporting);
+/* Whether one of the outputs has rows. */
+bool reporting_wants_rows(const struct reporting *reporting);
 int reporting_open(struct reporting *reporting, struct flow_tally *tally,
                    const struct flow_reader *const *reader, struct flow_error *err);
 int reporting_write(struct reporting *reporting, const struct flow_batch *batch,

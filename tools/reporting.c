@@ -172,6 +172,17 @@ reporting_wants_digest(const struct reporting *reporting)
     return false;
 }
 
+bool
+reporting_wants_rows(const struct reporting *reporting)
+{
+    for (size_t i = 0; i < reporting->output_count; i++) {
+        if (flow_sink_takes_rows(reporting->formats[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 reporting_open(struct reporting *reporting, struct flow_tally *tally,
                const struct flow_reader *const *reader, struct flow_error *err)

@@ -46,6 +46,12 @@ struct flow_check_options {
     void (*tell)(void *context, const struct flow_error *problem);
     void *tell_context; /**< must live until close */
     size_t limit;       /**< records of a batch at most; default 0: as many as fit */
+    /**
+     * Nothing but the tally is looked at, and no state is kept: then the inputs are read once,
+     * unless a DNS answer turns out to speak of a time that was judged before it. They are then
+     * read again; batches of what is read again are empty of problems. Default false.
+     */
+    bool tally_only;
 };
 
 /** Fills in the defaults. @return FLOW_OK, or FLOW_E_ARGUMENT for a size it does not know */

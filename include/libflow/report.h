@@ -327,6 +327,8 @@ struct flow_sink;
  */
 FLOW_API int flow_sink_open(struct flow_sink **out, const char *format, const char *path,
                             const struct flow_sink_options *options, struct flow_error *err);
+/** Whether a format writes something of each batch; false: the tally is all that it looks at. */
+FLOW_API bool flow_sink_takes_rows(const char *format);
 /** Takes a judged batch; formats that report at the end write nothing yet. */
 FLOW_API int flow_sink_write(struct flow_sink *sink, const struct flow_batch *batch,
                              struct flow_error *err);

@@ -7,6 +7,8 @@
 #include "intent/intent.h"
 #include "policy/decide_request.h"
 
+struct flow_repeat;
+
 /* What an explanation points into. */
 struct flow_explained {
     struct flow_explain_step *steps;
@@ -26,10 +28,15 @@ struct flow_classifier {
     const struct flow_names *names;    /* what DNS answers told; borrowed, or NULL */
     struct flow_cache learned;         /* numbers of names -> struct flow_text_list */
     struct flow_text_list nothing;
+    bool names_mattered; /* an answer would be another, had a DNS answer been seen by then */
+    bool names_assumed;  /* one will be */
     const struct flow_intent_document *intent; /* borrowed, or NULL */
-    struct flow_cache intents;  /* struct flow_intent_decision -> itself, one copy of each */
-    struct flow_cache intended; /* what an answer depends on -> struct flow_intent_decision */
-    struct flow_explained explained[2]; /* egress, ingress */
+    struct flow_cache intents;   /* struct flow_intent_decision -> itself, one copy of each */
+    struct flow_cache intended;  /* what an answer depends on -> struct flow_intent_decision */
+    struct flow_repeat *repeats; /* answers by the record; NULL: none yet */
+    const struct flow_dict *repeats_dict; /* whose values they are of */
+    bool repeats_off;                     /* each record is judged by itself; set by tests alone */
+    struct flow_explained explained[2];   /* egress, ingress */
     struct flow_arena arena;
 };
 
@@ -48,6 +55,10 @@ void flow_connect(const struct flow_record *record, bool swapped,
 void flow_record_of(const struct flow_connection *connection, struct flow_dict *dict,
                     uint8_t direction, struct flow_record *record);
 
+/* The number of the cluster in a record's node name, looked up once a node; false: memory. */
+bool flow_find_cluster(struct flow_classifier *classifier, const struct flow_dict *dict,
+                       const struct flow_record *record, uint32_t *cluster);
+
 /* Both false when out of memory. */
 bool flow_find_ends(struct flow_classifier *classifier, const struct flow_dict *dict,
                     const struct flow_connection *connection, struct flow_ends *ends);
@@ -59,6 +70,13 @@ bool flow_make_question(struct flow_classifier *classifier,
 bool flow_find_learned(struct flow_classifier *classifier, const struct flow_connection *connection,
                        const struct flow_party *peer, const struct flow_address *address,
                        const struct flow_text_list **learned);
+
+/* The names that an address had on a node at a time, as a list made once; NULL: out of memory. */
+const struct flow_text_list *flow_names_of(struct flow_classifier *classifier, struct flow_str node,
+                                           const struct flow_address *address, int64_t time);
+
+/* Whether a DNS answer was seen, or will be. */
+bool flow_names_were_seen(const struct flow_classifier *classifier);
 
 /* The names that DNS answers told of a server that is no pod; false: out of memory. */
 bool flow_find_server_names(struct flow_classifier *classifier,

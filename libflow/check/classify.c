@@ -12,6 +12,7 @@
 #include "check/classifier.h"
 #include "check/intend.h"
 #include "check/orient.h"
+#include "check/repeat.h"
 #include "model/batch.h"
 
 enum { DNS_PORT = 53, DNS_REFUSED = 5, HTTP_FORBIDDEN = 403 };
@@ -59,6 +60,7 @@ flow_classifier_free(struct flow_classifier *classifier)
         flow_cache_free(&classifier->intents);
         flow_cache_free(&classifier->intended);
         flow_intern_free(&classifier->clusters);
+        free(classifier->repeats);
         for (size_t i = 0; i < 2; i++) {
             free(classifier->explained[i].steps);
             free(classifier->explained[i].rules);
@@ -72,6 +74,7 @@ void
 flow_classifier_set_names(struct flow_classifier *classifier, const struct flow_names *names)
 {
     classifier->names = names;
+    flow_repeat_clear(classifier);
 }
 
 /* One copy of each distinct decision: there are as many as rules, not as connections. */
@@ -383,46 +386,6 @@ finish_record(struct flow_record *record, const struct flow_decision *decision)
     }
 }
 
-/* The number of the cluster in a record's node name, looked up once a node; false: memory. */
-static bool
-find_cluster(struct flow_classifier *classifier, const struct flow_dict *dict,
-             const struct flow_record *record, uint32_t *cluster)
-{
-    uint32_t room = classifier->node_room == 0 ? 64 : classifier->node_room;
-    uint32_t *grown;
-
-    *cluster = 0;
-    if (record->node_name.len == 0) {
-        return true;
-    }
-    if (classifier->node_dict != dict) {
-        classifier->node_dict = dict;
-        if (classifier->node_room > 0) {
-            memset(classifier->cluster_of_node, 0, classifier->node_room * sizeof(*grown));
-        }
-    }
-    while (room <= record->node) {
-        room *= 2;
-    }
-    if (room > classifier->node_room) {
-        grown = realloc(classifier->cluster_of_node, room * sizeof(*grown));
-        if (grown == NULL) {
-            return false;
-        }
-        memset(grown + classifier->node_room, 0, (room - classifier->node_room) * sizeof(*grown));
-        classifier->cluster_of_node = grown;
-        classifier->node_room = room;
-    }
-    if (classifier->cluster_of_node[record->node] == 0) {
-        const struct flow_str name = flow_cluster_of(record->node_name);
-
-        classifier->cluster_of_node[record->node] =
-            name.len > 0 ? flow_intern_add(&classifier->clusters, name, NULL) + 2 : 1;
-    }
-    *cluster = classifier->cluster_of_node[record->node] - 1;
-    return true;
-}
-
 /*
  * A record on its way through: what its first reading asks is worked out, and the memory of earlier
  * answers sent for, some records before it is decided.
@@ -433,7 +396,9 @@ struct job {
     struct flow_reading readings[2];
     size_t reading_count; /* 0: nothing to decide */
     struct flow_ends ends;
-    struct flow_memo_key key; /* of the first reading, when its direction is known */
+    struct flow_memo_key key;  /* of the first reading, when its direction is known */
+    struct flow_repeat *place; /* where its answer may be, and is then put; or NULL */
+    struct flow_repeat_key repeat;
 };
 
 enum { JOBS = 16 };
@@ -443,13 +408,17 @@ prepare(struct flow_classifier *classifier, const struct flow_dict *dict, struct
 {
     struct flow_record *record = job->record;
 
-    job->reading_count = flow_orient(record, job->readings);
+    if (job->place != NULL && flow_repeat_take(job->place, &job->repeat, record)) {
+        job->reading_count = 0;
+        job->place = NULL;
+        return true;
+    }
     record->observed = flow_observe(record);
     record->swapped = job->readings[0].swapped;
     record->judged_direction = job->readings[0].direction;
     flow_connect(record, job->readings[0].swapped, &job->connection);
     record->dns = record->has_ports && job->connection.destination_port == DNS_PORT;
-    if (!find_cluster(classifier, dict, record, &job->ends.cluster) ||
+    if (!flow_find_cluster(classifier, dict, record, &job->ends.cluster) ||
         !flow_find_ends(classifier, dict, &job->connection, &job->ends)) {
         return false;
     }
@@ -487,6 +456,14 @@ decide_job(struct flow_classifier *classifier, const struct flow_dict *dict, str
                           job->record->traffic != NULL, which == 0 ? &job->key : NULL);
 }
 
+static void
+remember(const struct job *job)
+{
+    if (job->place != NULL) {
+        flow_repeat_put(job->place, &job->repeat, job->record);
+    }
+}
+
 static bool
 complete(struct flow_classifier *classifier, const struct flow_dict *dict, struct job *job)
 {
@@ -502,6 +479,7 @@ complete(struct flow_classifier *classifier, const struct flow_dict *dict, struc
         }
     }
     if (decision == NULL) {
+        remember(job);
         return true;
     }
     if (classifier->intent != NULL && !flow_intend(classifier, dict, record, job->readings,
@@ -513,12 +491,13 @@ complete(struct flow_classifier *classifier, const struct flow_dict *dict, struc
     }
     record->l4_decision = job->connection.l7 != NULL ? job->ends.l4 : NULL;
     finish_record(record, decision);
+    remember(job);
     return true;
 }
 
 /* Takes up to JOBS flows from the batch, and sends for what preparing them will look at. */
 static size_t
-take_jobs(const struct flow_classifier *classifier, struct flow_batch *batch, size_t *next,
+take_jobs(struct flow_classifier *classifier, struct flow_batch *batch, size_t *next,
           struct job jobs[JOBS])
 {
     size_t count = 0;
@@ -533,8 +512,16 @@ take_jobs(const struct flow_classifier *classifier, struct flow_batch *batch, si
         }
     }
     for (size_t i = 0; i < count; i++) {
-        flow_party_prefetch(&classifier->parties, jobs[i].record->source);
-        flow_party_prefetch(&classifier->parties, jobs[i].record->destination);
+        struct job *job = &jobs[i];
+
+        flow_party_prefetch(&classifier->parties, job->record->source);
+        flow_party_prefetch(&classifier->parties, job->record->destination);
+        job->reading_count = flow_orient(job->record, job->readings);
+        job->place = flow_repeat_place(classifier, batch->dict, job->record, job->readings,
+                                       job->reading_count, &job->repeat);
+        for (size_t line = 0; job->place != NULL && line < sizeof(*job->place); line += 64) {
+            __builtin_prefetch((const char *)job->place + line);
+        }
     }
     return count;
 }
@@ -571,6 +558,7 @@ flow_classifier_judge(struct flow_classifier *classifier, struct flow_dict *dict
     struct job job = { .record = record };
 
     flow_record_of(connection, dict, direction, record);
+    job.reading_count = flow_orient(record, job.readings);
     if (record->node == FLOW_INTERN_NONE || !prepare(classifier, dict, &job) ||
         !complete(classifier, dict, &job)) {
         return flow_fail_memory(err);

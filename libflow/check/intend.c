@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "check/classifier.h"
 #include "check/intend.h"
+#include "check/repeat.h"
 #include "enrich/names.h"
 
 /* What an answer depends on; compared as bytes, so every one of them is set. */
@@ -75,6 +76,22 @@ key_of(const struct flow_classifier *classifier, const struct flow_intent_questi
     return key;
 }
 
+/* Notes whether it matters that no DNS answer was seen yet. */
+static void
+note_unseen(struct flow_classifier *classifier, const struct flow_intent_question *question,
+            const struct flow_intent_decision *made)
+{
+    struct flow_intent_question seen = *question;
+    struct flow_intent_decision other;
+
+    if (question->names_seen || classifier->names == NULL || classifier->names_mattered) {
+        return;
+    }
+    seen.names_seen = true;
+    flow_intent_judge(classifier->intent, &seen, &other);
+    classifier->names_mattered = memcmp(&other, made, sizeof(other)) != 0;
+}
+
 static const struct flow_intent_decision *
 ask(struct flow_classifier *classifier, const struct flow_intent_question *question,
     uint32_t cluster)
@@ -91,6 +108,7 @@ ask(struct flow_classifier *classifier, const struct flow_intent_question *quest
         return decision;
     }
     flow_intent_judge(classifier->intent, question, &made);
+    note_unseen(classifier, question, &made);
     decision = keep(classifier, &made);
     if (classifier->intended.keys.count >= FLOW_MEMO_MAX) {
         flow_cache_free(&classifier->intended);
@@ -125,7 +143,7 @@ ask_of(struct flow_classifier *classifier, const struct flow_record *record,
         .port = connection->destination_port,
         .time = connection->time,
         .l7 = connection->l7,
-        .names_seen = classifier->names != NULL && flow_names_count(classifier->names) > 0,
+        .names_seen = flow_names_were_seen(classifier),
         .inventory = &classifier->policies->inventory,
     };
 
@@ -196,4 +214,5 @@ flow_classifier_set_intent(struct flow_classifier *classifier,
                            const struct flow_intent_document *intent)
 {
     classifier->intent = intent;
+    flow_repeat_clear(classifier);
 }

@@ -3,6 +3,7 @@
  */
 #include "check/classifier.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -35,6 +36,45 @@ flow_cluster_of(struct flow_str node_name)
 }
 
 bool
+flow_find_cluster(struct flow_classifier *classifier, const struct flow_dict *dict,
+                  const struct flow_record *record, uint32_t *cluster)
+{
+    uint32_t room = classifier->node_room == 0 ? 64 : classifier->node_room;
+    uint32_t *grown;
+
+    *cluster = 0;
+    if (record->node_name.len == 0) {
+        return true;
+    }
+    if (classifier->node_dict != dict) {
+        classifier->node_dict = dict;
+        if (classifier->node_room > 0) {
+            memset(classifier->cluster_of_node, 0, classifier->node_room * sizeof(*grown));
+        }
+    }
+    while (room <= record->node) {
+        room *= 2;
+    }
+    if (room > classifier->node_room) {
+        grown = realloc(classifier->cluster_of_node, room * sizeof(*grown));
+        if (grown == NULL) {
+            return false;
+        }
+        memset(grown + classifier->node_room, 0, (room - classifier->node_room) * sizeof(*grown));
+        classifier->cluster_of_node = grown;
+        classifier->node_room = room;
+    }
+    if (classifier->cluster_of_node[record->node] == 0) {
+        const struct flow_str name = flow_cluster_of(record->node_name);
+
+        classifier->cluster_of_node[record->node] =
+            name.len > 0 ? flow_intern_add(&classifier->clusters, name, NULL) + 2 : 1;
+    }
+    *cluster = classifier->cluster_of_node[record->node] - 1;
+    return true;
+}
+
+bool
 flow_find_ends(struct flow_classifier *classifier, const struct flow_dict *dict,
                const struct flow_connection *connection, struct flow_ends *ends)
 {
@@ -45,9 +85,15 @@ flow_find_ends(struct flow_classifier *classifier, const struct flow_dict *dict,
     return ends->client != NULL && ends->server != NULL;
 }
 
-/* The names that an address had on a node at a time, as a list that is made once; NULL: memory. */
-static const struct flow_text_list *
-learned_names(struct flow_classifier *classifier, struct flow_str node,
+bool
+flow_names_were_seen(const struct flow_classifier *classifier)
+{
+    return classifier->names_assumed ||
+           (classifier->names != NULL && flow_names_count(classifier->names) > 0);
+}
+
+const struct flow_text_list *
+flow_names_of(struct flow_classifier *classifier, struct flow_str node,
               const struct flow_address *address, int64_t time)
 {
     uint32_t found[FLOW_NAMES_AT_MAX];
@@ -85,7 +131,7 @@ flow_find_learned(struct flow_classifier *classifier, const struct flow_connecti
     if (classifier->policies->has_names && classifier->names != NULL &&
         connection->time != FLOW_TIME_NONE && peer->class == FLOW_PARTY_WORLD &&
         address->family != 0) {
-        *learned = learned_names(classifier, connection->node_name, address, connection->time);
+        *learned = flow_names_of(classifier, connection->node_name, address, connection->time);
     }
     return *learned != NULL;
 }
@@ -97,7 +143,7 @@ flow_find_server_names(struct flow_classifier *classifier, const struct flow_con
     *learned = &classifier->nothing;
     if (classifier->names != NULL && connection->time != FLOW_TIME_NONE &&
         server->class != FLOW_PARTY_POD && connection->destination_address.family != 0) {
-        *learned = learned_names(classifier, connection->node_name,
+        *learned = flow_names_of(classifier, connection->node_name,
                                  &connection->destination_address, connection->time);
     }
     return *learned != NULL;

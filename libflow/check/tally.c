@@ -20,6 +20,38 @@ enum { AGENT_STARTED = 2 };
 
 _Static_assert(sizeof(struct flow_group_key) == 88, "the key must not hold unset bytes");
 
+static void
+release(struct flow_tally *tally)
+{
+    for (uint32_t i = 0; i < tally->node_names.count; i++) {
+        free(tally->times[i].seen.spans);
+        free(tally->times[i].lost.spans);
+    }
+    flow_intern_free(&tally->keys);
+    flow_intern_free(&tally->node_names);
+    free(tally->groups);
+    free(tally->times);
+    free(tally->nodes);
+    free(tally->sorted);
+    free(tally->node_map);
+    free(tally->inputs);
+    free(tally->sorted_inputs);
+    free(tally->open);
+    free(tally->open_groups);
+    free(tally->findings);
+    flow_arena_free(&tally->arena);
+    flow_arena_free(&tally->finding_arena);
+    flow_buf_free(&tally->rendered);
+}
+
+/* Makes it as it is before anything is counted; false: out of memory. */
+static bool
+start(struct flow_tally *tally)
+{
+    tally->totals.first = tally->totals.last = FLOW_TIME_NONE;
+    return flow_intern_init(&tally->keys) && flow_intern_init(&tally->node_names);
+}
+
 int
 flow_tally_new(struct flow_tally **out, const struct flow_policies *policies,
                struct flow_error *err)
@@ -30,10 +62,9 @@ flow_tally_new(struct flow_tally **out, const struct flow_policies *policies,
         return flow_fail_memory(err);
     }
     tally->policies = policies;
-    tally->totals.first = tally->totals.last = FLOW_TIME_NONE;
     tally->silence = (int64_t)300 * 1000000000;
     tally->now = FLOW_TIME_NONE;
-    if (!flow_intern_init(&tally->keys) || !flow_intern_init(&tally->node_names)) {
+    if (!start(tally)) {
         flow_tally_free(tally);
         return flow_fail_memory(err);
     }
@@ -45,27 +76,25 @@ void
 flow_tally_free(struct flow_tally *tally)
 {
     if (tally != NULL) {
-        for (uint32_t i = 0; i < tally->node_names.count; i++) {
-            free(tally->times[i].seen.spans);
-            free(tally->times[i].lost.spans);
-        }
-        flow_intern_free(&tally->keys);
-        flow_intern_free(&tally->node_names);
-        free(tally->groups);
-        free(tally->times);
-        free(tally->nodes);
-        free(tally->sorted);
-        free(tally->node_map);
-        free(tally->inputs);
-        free(tally->sorted_inputs);
-        free(tally->open);
-        free(tally->open_groups);
-        free(tally->findings);
-        flow_arena_free(&tally->arena);
-        flow_arena_free(&tally->finding_arena);
-        flow_buf_free(&tally->rendered);
+        release(tally);
         free(tally);
     }
+}
+
+bool
+flow_tally_restart(struct flow_tally *tally)
+{
+    const struct flow_tally before = *tally;
+
+    release(tally);
+    *tally = (struct flow_tally){
+        .policies = before.policies,
+        .intent = before.intent,
+        .silence = before.silence,
+        .now = before.now,
+        .baseline = before.baseline,
+    };
+    return start(tally);
 }
 
 static void

@@ -150,6 +150,9 @@ bool flow_tally_compare(struct flow_tally *tally);
 /* controls.c, once there are findings. */
 bool flow_tally_answer(struct flow_tally *tally);
 
+/* Forgets all that was counted, and nothing that was set; false when out of memory. */
+bool flow_tally_restart(struct flow_tally *tally);
+
 /* False when out of memory. */
 bool flow_tally_sort_inputs(struct flow_tally *tally);
 /* What a part of the evidence says of an input, and of a node; false when out of memory. */

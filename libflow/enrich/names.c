@@ -32,12 +32,21 @@ struct tenure {
 struct history {
     struct tenure *tenures;
     uint32_t count, room;
+    struct span asked; /* the times that it was asked for while that is noted; at first none */
+};
+
+/* Notes what is asked, also through names that nobody may change. */
+struct watch {
+    struct flow_names *names;
+    bool misled; /* something was learned of a time that was asked for before */
+    bool failed; /* out of memory: what was asked is not known */
 };
 
 struct flow_names {
     struct flow_intern texts;
     struct flow_cache histories; /* node and address -> struct history */
     struct flow_arena arena;
+    struct watch *watch; /* or NULL */
     uint64_t count;
 };
 
@@ -74,6 +83,7 @@ flow_names_free(struct flow_names *names)
     flow_cache_free(&names->histories);
     flow_intern_free(&names->texts);
     flow_arena_free(&names->arena);
+    free(names->watch);
     free(names);
 }
 
@@ -103,6 +113,7 @@ history_of(struct flow_names *names, struct flow_str node, const struct flow_add
         if (history == NULL || !flow_cache_put(&names->histories, key, history)) {
             return NULL;
         }
+        history->asked = (struct span){ INT64_MAX, INT64_MIN };
     }
     return history;
 }
@@ -128,6 +139,17 @@ first_until(const struct tenure *tenure, int64_t time)
         }
     }
     return low;
+}
+
+/* Whether a span says something new of a time that was asked for. */
+static bool
+misleads(const struct history *history, const struct tenure *tenure, const struct span *span)
+{
+    const int64_t from = span->from > history->asked.from ? span->from : history->asked.from;
+    const int64_t until = span->until < history->asked.until ? span->until : history->asked.until;
+    const uint32_t held = from <= until ? first_until(tenure, until) : 0;
+
+    return from <= until && (held == tenure->count || tenure->spans[held].from > from);
 }
 
 /* Adds a span; those that it overlaps become one with it. */
@@ -205,6 +227,9 @@ learn_address(struct flow_names *names, struct flow_str node, const struct flow_
         return full;
     }
     names->count++;
+    if (names->watch != NULL && misleads(history, tenure, &span)) {
+        names->watch->misled = true;
+    }
     return add_span(tenure, span);
 }
 
@@ -261,13 +286,46 @@ flow_names_count(const struct flow_names *names)
     return names->count;
 }
 
+bool
+flow_names_watch(struct flow_names *names)
+{
+    names->watch = calloc(1, sizeof(*names->watch));
+    if (names->watch != NULL) {
+        names->watch->names = names;
+    }
+    return names->watch != NULL;
+}
+
+bool
+flow_names_misled(const struct flow_names *names)
+{
+    return names->watch != NULL && (names->watch->misled || names->watch->failed);
+}
+
+/* The history of what is asked for, made if need be, with the time noted. */
+static const struct history *
+note_asked(struct watch *watch, struct flow_str node, const struct flow_address *address,
+           int64_t time)
+{
+    struct history *history = history_of(watch->names, node, address);
+
+    if (history == NULL) {
+        watch->failed = true;
+        return NULL;
+    }
+    history->asked.from = time < history->asked.from ? time : history->asked.from;
+    history->asked.until = time > history->asked.until ? time : history->asked.until;
+    return history;
+}
+
 size_t
 flow_names_at(const struct flow_names *names, struct flow_str node,
               const struct flow_address *address, int64_t time, uint32_t found[FLOW_NAMES_AT_MAX])
 {
     char bytes[KEY_BYTES_MAX];
     const struct history *history =
-        flow_cache_find(&names->histories, key_of(bytes, node, address));
+        names->watch != NULL ? note_asked(names->watch, node, address, time)
+                             : flow_cache_find(&names->histories, key_of(bytes, node, address));
     size_t count = 0;
 
     for (uint32_t i = 0; history != NULL && i < history->count && count < FLOW_NAMES_AT_MAX; i++) {

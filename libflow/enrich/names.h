@@ -24,6 +24,13 @@ void flow_names_each(const struct flow_names *names,
 /* Learns one; false when out of memory. */
 bool flow_names_add(struct flow_names *names, const struct flow_name_span *span);
 
+/*
+ * From now on it is noted what is asked of it, so that flow_names_misled can tell whether something
+ * was learned later that makes an answer another. One thread at a time may then ask. False: memory.
+ */
+bool flow_names_watch(struct flow_names *names);
+bool flow_names_misled(const struct flow_names *names);
+
 struct flow_str flow_names_text(const struct flow_names *names, uint32_t name);
 
 #endif

@@ -66,6 +66,19 @@ int flow_party_table_init(struct flow_party_table *table, const struct flow_inve
                           struct flow_str cluster, struct flow_error *err);
 void flow_party_table_free(struct flow_party_table *table);
 
+/* Whether an endpoint is known to be a pod wherever it is; false also when that is not known yet.
+ */
+static inline bool
+flow_party_is_pod(const struct flow_party_table *table, const struct flow_dict *dict,
+                  const struct flow_endpoint *endpoint)
+{
+    const struct flow_party *party = table->dict == dict && endpoint->id < table->endpoint_room
+                                         ? table->by_endpoint[endpoint->id]
+                                         : NULL;
+
+    return party != NULL && party->anywhere && party->class == FLOW_PARTY_POD;
+}
+
 /*
  * The party for an endpoint at an address, as a node ("node" or "cluster/node", or "") sees it;
  * the same for the same facts. NULL when out of memory.

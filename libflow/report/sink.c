@@ -53,6 +53,14 @@ find_format(const char *name)
     return NULL;
 }
 
+bool
+flow_sink_takes_rows(const char *format)
+{
+    const struct flow_report_format *found = find_format(format);
+
+    return found == NULL || found->rows != NULL || found->write != NULL;
+}
+
 int
 flow_open_output(const char *path)
 {

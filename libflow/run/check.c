@@ -12,6 +12,9 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "check/classifier.h"
+#include "check/tally.h"
+#include "enrich/names.h"
 #include "model/batch.h"
 
 struct flow_check {
@@ -26,9 +29,12 @@ struct flow_check {
     struct flow_reader *reader;
     /* the step that comes next; each says FLOW_END when it is the following one's turn */
     int (*step)(struct flow_check *check, struct flow_error *err);
-    size_t next;    /* input, or state, of that step */
-    size_t sources; /* inputs, the one in memory among them, or the live one */
-    bool learns;    /* the input that is read was not read before */
+    size_t next;          /* input, or state, of that step */
+    size_t sources;       /* inputs, the one in memory among them, or the live one */
+    bool learns;          /* the input that is read was not read before */
+    bool once;            /* names are learned while flows are judged, which may turn out wrong */
+    uint64_t told;        /* problems of the inputs so far */
+    uint64_t told_before; /* the same when all began again */
     bool unreadable;
     struct flow_check_callbacks callbacks;
 };
@@ -158,6 +164,23 @@ take_names(struct flow_check *check, struct flow_error *err)
     return rc;
 }
 
+/* Leaves out of the batch what was told before it was read again. */
+static void
+leave_told(struct flow_check *check)
+{
+    struct flow_batch *batch = check->batch;
+    const uint64_t left = check->told < check->told_before ? check->told_before - check->told : 0;
+    const size_t drop = left < batch->problem_count ? (size_t)left : batch->problem_count;
+    const size_t kept = batch->problem_count < FLOW_BATCH_PROBLEMS_MAX ? batch->problem_count
+                                                                       : FLOW_BATCH_PROBLEMS_MAX;
+
+    check->told += batch->problem_count;
+    if (drop > 0 && drop < kept) {
+        memmove(batch->problems, batch->problems + drop, (kept - drop) * sizeof(*batch->problems));
+    }
+    batch->problem_count -= drop;
+}
+
 /* Opens the next input; what cannot be opened is a problem of an empty batch. */
 static int
 open_next(struct flow_check *check, struct flow_error *err)
@@ -180,12 +203,61 @@ open_next(struct flow_check *check, struct flow_error *err)
         check->unreadable = true;
         check->next++;
         flow_batch_add_problem(check->batch, &problem);
+        leave_told(check);
         return FLOW_AGAIN;
     }
-    check->learns = check->names != NULL && !is_read_twice(check);
+    check->learns = check->names != NULL && (check->once || !is_read_twice(check));
     /* of a pipe each record is judged by what came before it, however the bytes arrive */
-    flow_batch_set_limit(check->batch, check->learns ? 1 : check->options.limit);
+    flow_batch_set_limit(check->batch, check->learns && !check->once ? 1 : check->options.limit);
     return FLOW_OK;
+}
+
+/* Whether every source can be read a second time. */
+static bool
+all_read_twice(struct flow_check *check)
+{
+    bool all = true;
+
+    for (check->next = 0; check->next < check->sources; check->next++) {
+        all = all && is_read_twice(check);
+    }
+    check->next = 0;
+    return all;
+}
+
+/* Begins again. What was learned stays, and problems that were told are not told again. */
+static int
+restart(struct flow_check *check, struct flow_error *err)
+{
+    close_reader(check);
+    check->told_before = check->told;
+    check->told = 0;
+    return flow_tally_restart(check->tally) ? turn_to(check, replay) : flow_fail_memory(err);
+}
+
+/* Behind the last input: all was judged, or is judged anew with the names of all of it. */
+static int
+end_reading(struct flow_check *check, struct flow_error *err)
+{
+    if (!check->once || !flow_names_misled(check->names)) {
+        return FLOW_END;
+    }
+    check->once = false;
+    return restart(check, err);
+}
+
+/* Learns from the batch. FLOW_AGAIN: all must be read again, with what is known now. */
+static int
+learn_first(struct flow_check *check, struct flow_error *err)
+{
+    const int rc = flow_names_learn(check->names, check->batch, err);
+
+    if (rc == FLOW_OK && check->once && check->classifier->names_mattered &&
+        !check->classifier->names_assumed && flow_names_count(check->names) > 0) {
+        check->classifier->names_assumed = true;
+        return FLOW_AGAIN;
+    }
+    return rc;
 }
 
 static int
@@ -194,7 +266,11 @@ judge(struct flow_check *check, struct flow_error *err)
     int rc = FLOW_OK;
 
     if (check->learns) {
-        rc = flow_names_learn(check->names, check->batch, err);
+        rc = learn_first(check, err);
+    }
+    if (rc == FLOW_AGAIN) {
+        check->batch->count = 0;
+        return restart(check, err);
     }
     if (check->options.filter != NULL) {
         flow_filter_run(check->options.filter, check->batch);
@@ -217,7 +293,7 @@ read_on(struct flow_check *check, struct flow_error *err)
 
     if (check->reader == NULL) {
         if (check->next == check->sources) {
-            return FLOW_END;
+            return end_reading(check, err);
         }
         rc = open_next(check, err);
         if (rc != FLOW_OK) {
@@ -225,6 +301,7 @@ read_on(struct flow_check *check, struct flow_error *err)
         }
     }
     rc = flow_reader_next(check->reader, check->batch, err);
+    leave_told(check);
     if (rc == FLOW_OK) {
         return judge(check, err);
     }
@@ -328,7 +405,12 @@ open_judge(struct flow_check *check, struct flow_error *err)
     if (rc == FLOW_OK && (flow_policies_ask_names(run->policies) || run->intent != NULL)) {
         rc = flow_names_new(&check->names, err);
         rc = rc == FLOW_OK ? take_names(check, err) : rc;
-        check->step = learn;
+        check->once =
+            run->tally_only && !run->state && run->filter == NULL && all_read_twice(check);
+        if (rc == FLOW_OK && check->once && !flow_names_watch(check->names)) {
+            rc = flow_fail_memory(err);
+        }
+        check->step = check->once ? replay : learn;
     }
     if (rc == FLOW_OK) {
         flow_classifier_set_names(check->classifier, check->names);

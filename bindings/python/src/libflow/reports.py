@@ -241,6 +241,7 @@ def check(inputs: Inputs, *, policies: Union[None, PolicySet, Paths] = None,
         fill_files(options, keep)
         options.digest = digest
         options.state = state
+        options.tally_only = not state
 
     run = Run(fill)
     _finish(run)
