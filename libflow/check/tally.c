@@ -158,8 +158,9 @@ flow_tally_node_named(struct flow_tally *tally, struct flow_str name)
 
 /* The place of a node in the tally; dictionaries number nodes each in their own way. */
 static struct flow_node_seen *
-find_node(struct flow_tally *tally, const struct flow_dict *dict, uint32_t number)
+find_node(struct flow_tally *tally, const struct flow_dict *dict, const struct flow_record *record)
 {
+    const uint32_t number = record->node;
     struct flow_node_seen *node;
 
     if (tally->node_dict != dict && tally->node_map != NULL) {
@@ -180,7 +181,8 @@ find_node(struct flow_tally *tally, const struct flow_dict *dict, uint32_t numbe
         tally->node_map = grown;
         tally->node_map_room = room;
     }
-    node = flow_tally_node_named(tally, flow_dict_node_name(dict, number));
+    /* the dictionary may be another thread's by now */
+    node = flow_tally_node_named(tally, record->node_name);
     if (node != NULL) {
         tally->node_map[number] = (uint32_t)(node - tally->nodes) + 1;
     }
@@ -476,7 +478,7 @@ flow_tally_add(struct flow_tally *tally, const struct flow_batch *batch, struct 
     for (size_t i = 0; i < batch->count; i++) {
         const struct flow_record *record = &batch->records[i];
         struct flow_weight weight;
-        struct flow_node_seen *node = find_node(tally, batch->dict, record->node);
+        struct flow_node_seen *node = find_node(tally, batch->dict, record);
 
         if (node == NULL) {
             return flow_fail_memory(err);

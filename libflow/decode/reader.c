@@ -16,9 +16,6 @@
 #include "decode/scan.h"
 #include "source/live.h"
 
-/* Read at a time; small enough that the bytes are still in the cache when they are decoded. */
-#define READ_BYTES ((size_t)256 << 10)
-#define PAGE_BYTES ((size_t)4096)
 /* Bytes that tell the format. */
 enum { HEAD_BYTES = 512 };
 
@@ -240,6 +237,7 @@ start_input(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
         /* a pipe could keep the thread waiting when nobody waits for it any more */
         bytes_options.ahead = reader->options.threads > 1 && source->ops->may_go_ahead &&
                               source->ops->size(source) > 0;
+        bytes_options.help = reader->help;
         rc = flow_bytes_open(&reader->bytes, source, &bytes_options, &problem);
     }
     if (rc != FLOW_OK) {
@@ -287,67 +285,12 @@ end_input(struct flow_reader *reader)
     }
 }
 
-/* A buffer of so much room: one that batches have let go of, or a new one; NULL: out of memory. */
-static struct flow_buffer *
-take_buffer(struct flow_reader *reader, size_t room)
+void
+flow_reader_call(struct flow_reader *reader)
 {
-    for (size_t i = 0; i < FLOW_READER_SPARES; i++) {
-        struct flow_buffer *spare = reader->spares[i];
-
-        if (spare != NULL && spare->users == 1 && spare->room >= room) {
-            reader->spares[i] = NULL;
-            return spare;
-        }
+    if (reader->bytes != NULL) {
+        flow_bytes_call(reader->bytes);
     }
-    return flow_buffer_new(room, FLOW_SCAN_PADDING);
-}
-
-/* Keeps a buffer that a batch holds for when it does not any more; not one for long records. */
-static void
-keep_buffer(struct flow_reader *reader, struct flow_buffer *buffer)
-{
-    if (buffer == NULL || buffer->room > READ_BYTES * 4) {
-        flow_buffer_release(buffer);
-        return;
-    }
-    flow_buffer_release(reader->spares[reader->next_spare]);
-    reader->spares[reader->next_spare] = buffer;
-    reader->next_spare = (reader->next_spare + 1) % FLOW_READER_SPARES;
-}
-
-/*
- * Makes the buffer hold the bytes not yet taken and room for one more read, aligned to a page. It
- * is a new buffer when a batch points into this one, or when a long record needs a larger one.
- */
-static int
-make_room(struct flow_reader *reader, struct flow_error *err)
-{
-    const size_t left = (size_t)(reader->window.end - reader->window.at);
-    const size_t carry = (left + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-    const size_t need = carry + READ_BYTES;
-    struct flow_buffer *buffer = reader->buffer;
-
-    if (buffer == NULL || buffer->users > 1 || buffer->room < need) {
-        /* grow by a quarter, so that the old and new buffer stay small */
-        const size_t room = need <= READ_BYTES * 2
-                                ? READ_BYTES * 2
-                                : (need + need / 4 + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-
-        buffer = take_buffer(reader, room);
-        if (buffer == NULL) {
-            return flow_fail_memory(err);
-        }
-    }
-    if (left > 0) {
-        memmove(buffer->bytes + carry - left, reader->window.at, left);
-    }
-    if (buffer != reader->buffer) {
-        keep_buffer(reader, reader->buffer);
-        reader->buffer = buffer;
-    }
-    reader->window.at = buffer->bytes + carry - left;
-    reader->window.end = buffer->bytes + carry;
-    return FLOW_OK;
 }
 
 /* Reads more of the input into the window. Damage of the stream is a problem; reading goes on. */
@@ -355,16 +298,8 @@ static int
 fill_window(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err)
 {
     struct flow_error problem;
-    size_t got = 0;
-    int rc = make_room(reader, err);
+    const int rc = flow_reader_fill(reader, &problem);
 
-    if (rc != FLOW_OK) {
-        return rc;
-    }
-    rc =
-        flow_bytes_read(reader->bytes, (uint8_t *)reader->window.end,
-                        (size_t)(reader->buffer->bytes + reader->buffer->room - reader->window.end),
-                        &got, &problem);
     if (rc == FLOW_E_MEMORY) {
         return flow_fail_memory(err);
     }
@@ -372,8 +307,9 @@ fill_window(struct flow_reader *reader, struct flow_batch *batch, struct flow_er
     if (reader->live != NULL) {
         flow_reader_note_arrival(reader);
     }
-    reader->window.end += rc == FLOW_OK ? got : 0;
-    memset((uint8_t *)reader->window.end, 0, FLOW_SCAN_PADDING);
+    if (reader->buffer != NULL) {
+        memset((uint8_t *)reader->window.end, 0, FLOW_SCAN_PADDING);
+    }
     if (rc == FLOW_END) {
         reader->told_end = true;
         reader->window.last = true;

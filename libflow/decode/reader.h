@@ -31,6 +31,7 @@ struct flow_reader {
     struct flow_decoder *decoder;
     const char *format;    /* what the source says it gives, or NULL */
     struct flow_feed feed; /* for decoders that pull */
+    struct flow_help help; /* for the thread that reads ahead, if there is one */
     bool chosen;           /* the decoder is right for this input */
     bool plain;            /* JSON by flow_decoder_hubble_json_plain; set by tests alone */
     bool told_end;         /* the bytes have ended */
@@ -72,6 +73,15 @@ void flow_reader_tell(struct flow_reader *reader, struct flow_batch *batch,
  * (FLOW_AGAIN), or the input is (FLOW_END).
  */
 int flow_reader_take(struct flow_reader *reader, struct flow_batch *batch, struct flow_error *err);
+
+/*
+ * reader_bytes.c: puts more bytes behind those of the window, which moves. As flow_bytes_read, with
+ * the window as it is unless FLOW_OK is returned.
+ */
+int flow_reader_fill(struct flow_reader *reader, struct flow_error *err);
+
+/* Says that the help of a reader, which is set before it is read, may have something to do. */
+void flow_reader_call(struct flow_reader *reader);
 
 /* Whether the decoder must wait until all bytes are there: it cannot stop in the middle of them. */
 bool flow_reader_waits_for_all(const struct flow_reader *reader);

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Large enough that handing over costs little, small enough to stay in the cache. */
-enum { PIECES = 8, PIECE_BYTES = 256 << 10, ALIGN = 4096 };
+/* What decoders may read behind the bytes they are given. */
+enum { PIECES = 6, PADDING = 64 };
 
 struct piece {
-    uint8_t *bytes;
+    struct flow_buffer *buffer; /* bytes stand behind FLOW_BYTES_HEAD */
     size_t at, got;
     int rc; /* of the read that made it */
     struct flow_error error;
@@ -27,12 +27,31 @@ struct flow_ahead {
     pthread_cond_t made, taken;
     struct piece pieces[PIECES];
     unsigned first, count; /* pieces that are made and not yet taken */
+    struct flow_help help;
+    bool called; /* to help, since it was asked last */
     bool stop;
     bool over;   /* the piece that is taken last comes again */
     pid_t owner; /* the process whose thread it is: a child of fork has none */
     struct flow_bytes_stats stats;
     uint64_t plain; /* bytes handed out */
 };
+
+/* Waits until something is asked of the thread; the lock is held, but not while it helps. */
+static void
+wait_or_help(struct flow_ahead *ahead)
+{
+    bool helped = false;
+
+    if (ahead->help.help != NULL) {
+        ahead->called = false;
+        pthread_mutex_unlock(&ahead->lock);
+        helped = ahead->help.help(ahead->help.context);
+        pthread_mutex_lock(&ahead->lock);
+    }
+    if (!helped && !ahead->called && !ahead->stop && (ahead->over || ahead->count == PIECES)) {
+        pthread_cond_wait(&ahead->taken, &ahead->lock);
+    }
+}
 
 /* A piece that is free; NULL when the thread is to end. */
 static struct piece *
@@ -41,8 +60,8 @@ wait_for_room(struct flow_ahead *ahead)
     struct piece *piece = NULL;
 
     pthread_mutex_lock(&ahead->lock);
-    while (ahead->count == PIECES && !ahead->stop) {
-        pthread_cond_wait(&ahead->taken, &ahead->lock);
+    while ((ahead->over || ahead->count == PIECES) && !ahead->stop) {
+        wait_or_help(ahead);
     }
     if (!ahead->stop) {
         piece = &ahead->pieces[(ahead->first + ahead->count) % PIECES];
@@ -56,16 +75,14 @@ run(void *context)
 {
     struct flow_ahead *ahead = context;
     struct piece *piece;
-    bool over = false;
 
-    while (!over && (piece = wait_for_room(ahead)) != NULL) {
+    while ((piece = wait_for_room(ahead)) != NULL) {
         piece->at = 0;
-        piece->rc =
-            ahead->ops->read(ahead->bytes, piece->bytes, PIECE_BYTES, &piece->got, &piece->error);
+        piece->rc = ahead->ops->read(ahead->bytes, piece->buffer->bytes + FLOW_BYTES_HEAD,
+                                     FLOW_BYTES_PIECE, &piece->got, &piece->error);
         ahead->ops->stats(ahead->bytes, &piece->stats);
-        over = piece->rc != FLOW_OK && ahead->ops->is_over(ahead->bytes);
         pthread_mutex_lock(&ahead->lock);
-        ahead->over = over;
+        ahead->over = piece->rc != FLOW_OK && ahead->ops->is_over(ahead->bytes);
         ahead->count++;
         pthread_cond_signal(&ahead->made);
         pthread_mutex_unlock(&ahead->lock);
@@ -94,13 +111,14 @@ free_ahead(struct flow_ahead *ahead)
     pthread_cond_destroy(&ahead->taken);
     pthread_mutex_destroy(&ahead->lock);
     for (size_t i = 0; i < PIECES; i++) {
-        free(ahead->pieces[i].bytes);
+        flow_buffer_release(ahead->pieces[i].buffer);
     }
     free(ahead);
 }
 
 struct flow_ahead *
-flow_ahead_start(struct flow_bytes *bytes, const struct flow_ahead_ops *ops)
+flow_ahead_start(struct flow_bytes *bytes, const struct flow_ahead_ops *ops,
+                 const struct flow_help *help)
 {
     struct flow_ahead *ahead = calloc(1, sizeof(*ahead));
     bool ok = ahead != NULL;
@@ -110,6 +128,7 @@ flow_ahead_start(struct flow_bytes *bytes, const struct flow_ahead_ops *ops)
     }
     ahead->bytes = bytes;
     ahead->ops = ops;
+    ahead->help = *help;
     ops->stats(bytes, &ahead->stats);
     ahead->plain = ahead->stats.plain;
     ahead->owner = getpid();
@@ -117,8 +136,8 @@ flow_ahead_start(struct flow_bytes *bytes, const struct flow_ahead_ops *ops)
     pthread_cond_init(&ahead->made, NULL);
     pthread_cond_init(&ahead->taken, NULL);
     for (size_t i = 0; ok && i < PIECES; i++) {
-        ahead->pieces[i].bytes = aligned_alloc(ALIGN, PIECE_BYTES);
-        ok = ahead->pieces[i].bytes != NULL;
+        ahead->pieces[i].buffer = flow_buffer_new(FLOW_BYTES_HEAD + FLOW_BYTES_PIECE, PADDING);
+        ok = ahead->pieces[i].buffer != NULL;
     }
     if (!ok || !start_thread(ahead)) {
         free_ahead(ahead);
@@ -155,14 +174,13 @@ give_back(struct flow_ahead *ahead)
     pthread_mutex_unlock(&ahead->lock);
 }
 
-int
-flow_ahead_read(struct flow_ahead *ahead, void *at, size_t room, size_t *got,
-                struct flow_error *err)
+/* The next piece, of which something can be had; or what its making said. */
+static int
+next_piece(struct flow_ahead *ahead, struct piece **out, struct flow_error *err)
 {
     struct piece *piece;
     int rc;
 
-    *got = 0;
     if (getpid() != ahead->owner) {
         return flow_fail(err, FLOW_E_SYSTEM, "expected to be read by the process that opened it");
     }
@@ -174,16 +192,62 @@ flow_ahead_read(struct flow_ahead *ahead, void *at, size_t room, size_t *got,
             *err = piece->error;
         }
         give_back(ahead);
+    }
+    *out = piece;
+    return rc;
+}
+
+int
+flow_ahead_read(struct flow_ahead *ahead, void *at, size_t room, size_t *got,
+                struct flow_error *err)
+{
+    struct piece *piece;
+    int rc;
+
+    *got = 0;
+    rc = next_piece(ahead, &piece, err);
+    if (rc != FLOW_OK) {
         return rc;
     }
     *got = piece->got - piece->at < room ? piece->got - piece->at : room;
-    memcpy(at, piece->bytes + piece->at, *got);
+    memcpy(at, piece->buffer->bytes + FLOW_BYTES_HEAD + piece->at, *got);
     piece->at += *got;
     ahead->plain += *got;
     if (piece->at == piece->got) {
         give_back(ahead);
     }
     return rc;
+}
+
+int
+flow_ahead_exchange(struct flow_ahead *ahead, struct flow_buffer **buffer, size_t *got,
+                    struct flow_error *err)
+{
+    struct flow_buffer *full;
+    struct piece *piece;
+    int rc;
+
+    *got = 0;
+    rc = next_piece(ahead, &piece, err);
+    if (rc != FLOW_OK) {
+        return rc;
+    }
+    full = piece->buffer;
+    piece->buffer = *buffer;
+    *buffer = full;
+    *got = piece->got;
+    ahead->plain += *got;
+    give_back(ahead);
+    return rc;
+}
+
+void
+flow_ahead_call(struct flow_ahead *ahead)
+{
+    pthread_mutex_lock(&ahead->lock);
+    ahead->called = true;
+    pthread_cond_signal(&ahead->taken);
+    pthread_mutex_unlock(&ahead->lock);
 }
 
 void

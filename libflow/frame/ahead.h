@@ -6,6 +6,7 @@
 #ifndef FLOW_FRAME_AHEAD_H
 #define FLOW_FRAME_AHEAD_H
 
+#include "base/buffer.h"
 #include "frame/bytes.h"
 
 struct flow_ahead;
@@ -19,11 +20,23 @@ struct flow_ahead_ops {
     bool (*is_over)(const struct flow_bytes *bytes);
 };
 
-/* NULL when there is no memory, or no thread, for it: the caller then reads by itself. */
-struct flow_ahead *flow_ahead_start(struct flow_bytes *bytes, const struct flow_ahead_ops *ops);
+/*
+ * NULL when there is no memory, or no thread, for it: the caller then reads by itself. help is what
+ * the thread does while there is nothing to read; it may be NULL.
+ */
+struct flow_ahead *flow_ahead_start(struct flow_bytes *bytes, const struct flow_ahead_ops *ops,
+                                    const struct flow_help *help);
+/* Says that help may have something to do. */
+void flow_ahead_call(struct flow_ahead *ahead);
 /* As flow_bytes_read. */
 int flow_ahead_read(struct flow_ahead *ahead, void *at, size_t room, size_t *got,
                     struct flow_error *err);
+/*
+ * As flow_bytes_exchange. A piece of which a part was read by flow_ahead_read must be read to its
+ * end in that way.
+ */
+int flow_ahead_exchange(struct flow_ahead *ahead, struct flow_buffer **buffer, size_t *got,
+                        struct flow_error *err);
 /* As they were when what was read last was made. */
 void flow_ahead_stats(const struct flow_ahead *ahead, struct flow_bytes_stats *stats);
 /*

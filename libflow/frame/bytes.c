@@ -36,6 +36,7 @@ struct flow_bytes {
     bool lost;               /* the error was told; search for the next frame first */
     unsigned trials;
     bool may_go_ahead;
+    struct flow_help help;
     struct flow_ahead *ahead;       /* the thread that reads, once there is one */
     uint8_t head[FLOW_MAGIC_BYTES]; /* the first bytes, when the caller's room is smaller */
 };
@@ -147,6 +148,7 @@ flow_bytes_open(struct flow_bytes **out, struct flow_source *source,
         bytes->in.skip = options->skip;
         bytes->in.skip_context = options->skip_context;
         bytes->may_go_ahead = options->ahead && options->skip == NULL;
+        bytes->help = options->help;
     }
     bytes->in.source = source;
     *out = bytes;
@@ -391,11 +393,30 @@ flow_bytes_read(struct flow_bytes *bytes, void *at, size_t room, size_t *got,
     rc = read_now(bytes, at, room, got, err);
     if (rc == FLOW_OK && bytes->may_go_ahead && bytes->status == FLOW_OK) {
         bytes->may_go_ahead = false;
-        if (bytes->filter != &flow_filter_plain) {
-            bytes->ahead = flow_ahead_start(bytes, &ops);
-        }
+        bytes->ahead = flow_ahead_start(bytes, &ops, &bytes->help);
     }
     return rc;
+}
+
+bool
+flow_bytes_are_ahead(const struct flow_bytes *bytes)
+{
+    return bytes->ahead != NULL;
+}
+
+int
+flow_bytes_exchange(struct flow_bytes *bytes, struct flow_buffer **buffer, size_t *got,
+                    struct flow_error *err)
+{
+    return flow_ahead_exchange(bytes->ahead, buffer, got, err);
+}
+
+void
+flow_bytes_call(struct flow_bytes *bytes)
+{
+    if (bytes->ahead != NULL) {
+        flow_ahead_call(bytes->ahead);
+    }
 }
 
 void

@@ -10,6 +10,13 @@
 #include "source/source.h"
 
 struct flow_bytes;
+struct flow_buffer;
+
+/* Something that a thread may do when it has nothing else to do: false when there was nothing. */
+struct flow_help {
+    bool (*help)(void *context); /* NULL: there is nothing ever */
+    void *context;
+};
 
 struct flow_bytes_options {
     bool digest; /* compute the SHA-256 of the source's own (compressed) bytes */
@@ -20,8 +27,9 @@ struct flow_bytes_options {
     uint32_t skip_magic;
     uint64_t (*skip)(void *context, struct flow_str content);
     void *skip_context;
-    /* Compressed bytes may be decompressed in a thread of their own, but for what asks skip. */
+    /* Bytes may be made ready in a thread of their own, but for what asks skip. */
     bool ahead;
+    struct flow_help help; /* for that thread */
 };
 
 /* Moved: the source is closed with the bytes on success, still the caller's on error. */
@@ -45,6 +53,21 @@ int flow_bytes_open(struct flow_bytes **out, struct flow_source *source,
  */
 int flow_bytes_read(struct flow_bytes *bytes, void *at, size_t room, size_t *got,
                     struct flow_error *err);
+
+/*
+ * Whether a thread makes the bytes ready. Then they can be had without being copied: the caller
+ * gives a buffer that it does not need, with the room below, and gets another with *got bytes at
+ * FLOW_BYTES_HEAD, in front of which what is left of those before can be put. Else as
+ * flow_bytes_read, with the caller's buffer left to it.
+ */
+bool flow_bytes_are_ahead(const struct flow_bytes *bytes);
+int flow_bytes_exchange(struct flow_bytes *bytes, struct flow_buffer **buffer, size_t *got,
+                        struct flow_error *err);
+/* Says that the help of the options may have something to do. */
+void flow_bytes_call(struct flow_bytes *bytes);
+
+#define FLOW_BYTES_HEAD ((size_t)64 << 10)
+#define FLOW_BYTES_PIECE ((size_t)256 << 10)
 
 struct flow_bytes_stats {
     uint64_t source_read;    /* bytes taken from the source */

@@ -14,30 +14,9 @@
 #include "base/error.h"
 #include "check/classifier.h"
 #include "check/tally.h"
+#include "decode/reader.h"
 #include "enrich/names.h"
 #include "model/batch.h"
-
-struct flow_check {
-    struct flow_check_options options;
-    char **inputs; /* copies */
-    struct flow_dict *dict;
-    struct flow_names *names; /* NULL when nothing asks for them */
-    struct flow_classifier *classifier;
-    struct flow_tally *tally;
-    struct flow_state *state;
-    struct flow_batch *batch;
-    struct flow_reader *reader;
-    /* the step that comes next; each says FLOW_END when it is the following one's turn */
-    int (*step)(struct flow_check *check, struct flow_error *err);
-    size_t next;          /* input, or state, of that step */
-    size_t sources;       /* inputs, the one in memory among them, or the live one */
-    bool learns;          /* the input that is read was not read before */
-    bool once;            /* names are learned while flows are judged, which may turn out wrong */
-    uint64_t told;        /* problems of the inputs so far */
-    uint64_t told_before; /* the same when all began again */
-    bool unreadable;
-    struct flow_check_callbacks callbacks;
-};
 
 int
 flow_check_options_init(struct flow_check_options *options, size_t size)
@@ -164,23 +143,6 @@ take_names(struct flow_check *check, struct flow_error *err)
     return rc;
 }
 
-/* Leaves out of the batch what was told before it was read again. */
-static void
-leave_told(struct flow_check *check)
-{
-    struct flow_batch *batch = check->batch;
-    const uint64_t left = check->told < check->told_before ? check->told_before - check->told : 0;
-    const size_t drop = left < batch->problem_count ? (size_t)left : batch->problem_count;
-    const size_t kept = batch->problem_count < FLOW_BATCH_PROBLEMS_MAX ? batch->problem_count
-                                                                       : FLOW_BATCH_PROBLEMS_MAX;
-
-    check->told += batch->problem_count;
-    if (drop > 0 && drop < kept) {
-        memmove(batch->problems, batch->problems + drop, (kept - drop) * sizeof(*batch->problems));
-    }
-    batch->problem_count -= drop;
-}
-
 /* Opens the next input; what cannot be opened is a problem of an empty batch. */
 static int
 open_next(struct flow_check *check, struct flow_error *err)
@@ -203,10 +165,15 @@ open_next(struct flow_check *check, struct flow_error *err)
         check->unreadable = true;
         check->next++;
         flow_batch_add_problem(check->batch, &problem);
-        leave_told(check);
+        flow_check_leave_told(check);
         return FLOW_AGAIN;
     }
     check->learns = check->names != NULL && (check->once || !is_read_twice(check));
+    check->abreast = check->ring != NULL && is_read_twice(check);
+    check->ended = false;
+    if (check->abreast) {
+        check->reader->help = (struct flow_help){ flow_run_ring_help, check->ring };
+    }
     /* of a pipe each record is judged by what came before it, however the bytes arrive */
     flow_batch_set_limit(check->batch, check->learns && !check->once ? 1 : check->options.limit);
     return FLOW_OK;
@@ -230,6 +197,9 @@ static int
 restart(struct flow_check *check, struct flow_error *err)
 {
     close_reader(check);
+    if (check->ring != NULL) {
+        flow_run_ring_drop(check->ring);
+    }
     check->told_before = check->told;
     check->told = 0;
     return flow_tally_restart(check->tally) ? turn_to(check, replay) : flow_fail_memory(err);
@@ -246,46 +216,6 @@ end_reading(struct flow_check *check, struct flow_error *err)
     return restart(check, err);
 }
 
-/* Learns from the batch. FLOW_AGAIN: all must be read again, with what is known now. */
-static int
-learn_first(struct flow_check *check, struct flow_error *err)
-{
-    const int rc = flow_names_learn(check->names, check->batch, err);
-
-    if (rc == FLOW_OK && check->once && check->classifier->names_mattered &&
-        !check->classifier->names_assumed && flow_names_count(check->names) > 0) {
-        check->classifier->names_assumed = true;
-        return FLOW_AGAIN;
-    }
-    return rc;
-}
-
-static int
-judge(struct flow_check *check, struct flow_error *err)
-{
-    int rc = FLOW_OK;
-
-    if (check->learns) {
-        rc = learn_first(check, err);
-    }
-    if (rc == FLOW_AGAIN) {
-        check->batch->count = 0;
-        return restart(check, err);
-    }
-    if (check->options.filter != NULL) {
-        flow_filter_run(check->options.filter, check->batch);
-    }
-    if (check->classifier == NULL || rc != FLOW_OK) {
-        return rc;
-    }
-    rc = flow_policies_name_ends(check->options.policies, check->dict, check->batch, err);
-    rc = rc == FLOW_OK ? flow_classifier_run(check->classifier, check->batch, err) : rc;
-    rc = rc == FLOW_OK ? flow_tally_add(check->tally, check->batch, err) : rc;
-    return rc == FLOW_OK && check->state != NULL
-               ? flow_state_add(check->state, check->classifier, check->batch, err)
-               : rc;
-}
-
 static int
 read_on(struct flow_check *check, struct flow_error *err)
 {
@@ -300,10 +230,10 @@ read_on(struct flow_check *check, struct flow_error *err)
             return rc == FLOW_AGAIN ? FLOW_OK : rc;
         }
     }
-    rc = flow_reader_next(check->reader, check->batch, err);
-    leave_told(check);
-    if (rc == FLOW_OK) {
-        return judge(check, err);
+    rc = flow_check_read_batch(check, err);
+    if (rc == FLOW_AGAIN && check->options.live == NULL) {
+        check->batch->count = 0;
+        return restart(check, err);
     }
     if (rc == FLOW_END) {
         rc = check->tally != NULL ? flow_tally_add_inputs(check->tally, check->reader, err)
@@ -399,6 +329,10 @@ open_judge(struct flow_check *check, struct flow_error *err)
     int rc = flow_classifier_new(&check->classifier, run->policies, err);
 
     rc = rc == FLOW_OK ? flow_tally_new(&check->tally, run->policies, err) : rc;
+    if (rc == FLOW_OK && run->threads > 1 && run->filter == NULL && run->live == NULL) {
+        check->ring = flow_run_ring_new(flow_check_judge, check);
+        rc = check->ring != NULL ? FLOW_OK : flow_fail_memory(err);
+    }
     if (rc == FLOW_OK && run->state) {
         rc = flow_state_new(&check->state, err);
     }
@@ -463,6 +397,7 @@ flow_check_close(struct flow_check *check)
         return;
     }
     close_reader(check);
+    flow_run_ring_free(check->ring);
     flow_tally_free(check->tally);
     flow_state_free(check->state);
     flow_classifier_free(check->classifier);
