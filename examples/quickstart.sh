@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 examples/install-packages.sh gcc libc6-dev meson ninja-build pkg-config \
-    libzstd-dev zlib1g-dev libyaml-dev libssl-dev libpcre2-dev \
+    libzstd-dev zlib1g-dev libisal-dev libyaml-dev libssl-dev libpcre2-dev \
     libprotobuf-c-dev protobuf-c-compiler libprotobuf-dev libgrpc-dev \
     libmicrohttpd-dev libpcap-dev
 

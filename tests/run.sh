@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 examples/install-packages.sh gcc g++ libc6-dev meson ninja-build pkg-config libzstd-dev \
-    zlib1g-dev libyaml-dev libssl-dev libpcre2-dev \
+    zlib1g-dev libisal-dev libyaml-dev libssl-dev libpcre2-dev \
     libprotobuf-c-dev protobuf-c-compiler libprotobuf-dev libgrpc-dev \
     libmicrohttpd-dev libpcap-dev \
     libcmocka-dev libjansson-dev zstd tshark python3 python3-grpcio \

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gzip through zlib, which checks headers, CRCs and lengths. Members in a row and the zero padding
- * around them are seen to here.
+ * gzip by members; what is in one is a library's. Members in a row and the zero padding around them
+ * are seen to here.
  */
-#include <limits.h>
 #include <stdlib.h>
-#include <zlib.h>
 
 #include "frame/filter.h"
-
-/* Bits of the largest window, plus 16: a gzip header and trailer are asked for. */
-#define GZIP_WINDOW_BITS (15 + 16)
+#include "frame/inflate.h"
 
 static const uint8_t gzip_magic[] = { 0x1f, 0x8b, 0x08 };
 
 struct gzip {
-    z_stream stream;
-    bool inside; /* a member was begun and is not at its end */
+    const struct flow_inflater *inflater;
+    void *stream; /* the inflater's */
+    bool inside;  /* a member was begun and is not at its end */
 };
 
 static enum flow_match
@@ -30,7 +27,11 @@ gzip_open(void **state, struct flow_error *err)
 {
     struct gzip *gzip = calloc(1, sizeof(*gzip));
 
-    if (gzip == NULL || inflateInit2(&gzip->stream, GZIP_WINDOW_BITS) != Z_OK) {
+    if (gzip != NULL) {
+        gzip->inflater = flow_inflater_best;
+        gzip->stream = gzip->inflater->open();
+    }
+    if (gzip == NULL || gzip->stream == NULL) {
         free(gzip);
         return flow_fail_memory(err);
     }
@@ -43,7 +44,7 @@ gzip_reset(void *state)
 {
     struct gzip *gzip = state;
 
-    inflateReset(&gzip->stream);
+    gzip->inflater->reset(gzip->stream);
     gzip->inside = false;
 }
 
@@ -52,7 +53,7 @@ gzip_free(void *state)
 {
     struct gzip *gzip = state;
 
-    inflateEnd(&gzip->stream);
+    gzip->inflater->free(gzip->stream);
     free(gzip);
 }
 
@@ -66,10 +67,8 @@ fail_truncated(const struct flow_input *in, struct flow_error *err)
 }
 
 static int
-fail_damaged(struct gzip *gzip, const struct flow_input *in, struct flow_error *err)
+fail_damaged(const char *reason, const struct flow_input *in, struct flow_error *err)
 {
-    const char *reason = gzip->stream.msg != NULL ? gzip->stream.msg : "unknown reason";
-
     flow_fail(err, FLOW_E_CORRUPT, "gzip member is damaged (%s), its data from here on is lost",
               reason);
     flow_error_set_place(err, flow_input_offset(in), 0, 0);
@@ -123,38 +122,38 @@ next_member(struct gzip *gzip, struct flow_input *in, const struct flow_output *
     return FLOW_OK;
 }
 
-/* One call of the decoder, over what input there is; it may hold plain bytes even without any. */
+/* One call of the library, over what input there is; it may hold plain bytes even without any. */
 static int
 inflate_some(struct gzip *gzip, struct flow_input *in, struct flow_output *out,
              struct flow_error *err)
 {
-    z_stream *stream = &gzip->stream;
-    const size_t room = out->room - out->got;
-    const uInt room_now = room < UINT_MAX ? (uInt)room : UINT_MAX;
-    int rc;
+    const uint8_t *next = in->bytes + in->pos;
+    uint8_t *at = out->at + out->got;
+    size_t left = flow_input_left(in);
+    size_t room = out->room - out->got;
+    const char *reason = "";
+    int rc = FLOW_OK;
 
-    stream->next_in = in->bytes + in->pos;
-    stream->avail_in = (uInt)flow_input_left(in);
-    stream->next_out = out->at + out->got;
-    stream->avail_out = room_now;
-    rc = inflate(stream, Z_NO_FLUSH);
-    in->pos = in->len - stream->avail_in;
-    out->got += room_now - stream->avail_out;
-    switch (rc) {
-    case Z_OK:
+    const enum flow_inflated inflated =
+        gzip->inflater->run(gzip->stream, &next, &left, &at, &room, &reason);
+
+    in->pos = in->len - left;
+    out->got = out->room - room;
+    switch (inflated) {
+    case FLOW_INFLATED_SOME:
         return FLOW_OK;
-    case Z_STREAM_END:
+    case FLOW_INFLATED_END:
         gzip->inside = false;
         in->frames++;
         in->resume = flow_input_offset(in);
         return FLOW_OK;
-    case Z_BUF_ERROR: /* no progress: every input byte is used up */
+    case FLOW_INFLATED_STARVED: /* every input byte is used up */
         rc = flow_input_need(in, out, 1, err);
         return rc == FLOW_END ? fail_truncated(in, err) : rc;
-    case Z_MEM_ERROR:
+    case FLOW_INFLATED_NO_MEMORY:
         return flow_fail_memory(err);
     default:
-        return fail_damaged(gzip, in, err);
+        return fail_damaged(reason, in, err);
     }
 }
 
