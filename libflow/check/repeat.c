@@ -19,6 +19,15 @@ word_at(const uint8_t *bytes)
     return word;
 }
 
+static uint64_t
+half_at(const uint8_t *bytes)
+{
+    uint32_t half;
+
+    memcpy(&half, bytes, sizeof(half));
+    return half;
+}
+
 /* The number of the names that an end may have had at the time; false: out of memory. */
 static bool
 names_of(struct flow_classifier *classifier, const struct flow_dict *dict,
@@ -42,7 +51,7 @@ hash_of(const struct flow_repeat_key *key)
                                      UINT64_C(0x165667b19e3779f9), UINT64_C(0xd6e8feb86659fd93) };
     uint64_t lanes[4] = { odd[3], odd[2], odd[1], odd[0] };
 
-    for (size_t i = 0; i < FLOW_REPEAT_WORDS; i++) {
+    for (size_t i = 0; i < key->count; i++) {
         lanes[i % 4] = (lanes[i % 4] ^ key->words[i]) * odd[i % 4];
         lanes[i % 4] ^= lanes[i % 4] >> 32;
     }
@@ -54,6 +63,29 @@ static uint64_t
 family_of(const struct flow_address *address)
 {
     return address->family >> 1;
+}
+
+static void
+fill_addresses(const struct flow_record *record, struct flow_repeat_key *key)
+{
+    const uint8_t *source = record->source_address.bytes;
+    const uint8_t *destination = record->destination_address.bytes;
+    const uint8_t *translated = record->source_translated.bytes;
+
+    if (record->source_address.family != 6 && record->destination_address.family != 6 &&
+        record->source_translated.family != 6) {
+        key->words[7] = half_at(source) | half_at(destination) << 32;
+        key->words[8] = half_at(translated);
+        key->count = FLOW_REPEAT_SHORT;
+        return;
+    }
+    key->words[7] = word_at(source);
+    key->words[8] = word_at(source + 8);
+    key->words[9] = word_at(destination);
+    key->words[10] = word_at(destination + 8);
+    key->words[11] = word_at(translated);
+    key->words[12] = word_at(translated + 8);
+    key->count = FLOW_REPEAT_WORDS;
 }
 
 /* What the classifier asks of the record, and nothing else. */
@@ -76,16 +108,11 @@ fill(const struct flow_classifier *classifier, const struct flow_record *record,
     key->words[1] = (uint64_t)(uintptr_t)record->destination;
     key->words[2] = (uint64_t)(uintptr_t)record->source_names;
     key->words[3] = (uint64_t)(uintptr_t)record->destination_names;
-    key->words[4] = word_at(record->source_address.bytes);
-    key->words[5] = word_at(record->source_address.bytes + 8);
-    key->words[6] = word_at(record->destination_address.bytes);
-    key->words[7] = word_at(record->destination_address.bytes + 8);
-    key->words[8] = word_at(record->source_translated.bytes);
-    key->words[9] = word_at(record->source_translated.bytes + 8);
-    key->words[10] = (uint64_t)record->node | span << 32;
-    key->words[12] = (uint64_t)port | (uint64_t)record->protocol << 16 |
-                     (uint64_t)reading->direction << 24 | (uint64_t)flow_observe(record) << 32 |
-                     told << 40;
+    key->words[4] = (uint64_t)record->node | span << 32;
+    key->words[6] = (uint64_t)port | (uint64_t)record->protocol << 16 |
+                    (uint64_t)reading->direction << 24 | (uint64_t)flow_observe(record) << 32 |
+                    told << 40;
+    fill_addresses(record, key);
 }
 
 struct flow_repeat *
@@ -115,7 +142,7 @@ flow_repeat_place(struct flow_classifier *classifier, const struct flow_dict *di
         return NULL;
     }
     fill(classifier, record, &readings[0], key);
-    key->words[11] = source_names | destination_names << 32;
+    key->words[5] = source_names | destination_names << 32;
     return &classifier->repeats[hash_of(key) >> (64 - PLACES_BITS)];
 }
 
@@ -123,7 +150,8 @@ bool
 flow_repeat_take(const struct flow_repeat *place, const struct flow_repeat_key *key,
                  struct flow_record *record)
 {
-    if (!place->used || memcmp(&place->key, key, sizeof(*key)) != 0) {
+    if (place->key.count != key->count ||
+        memcmp(place->key.words, key->words, key->count * sizeof(key->words[0])) != 0) {
         return false;
     }
     record->decision = place->decision;
@@ -159,7 +187,6 @@ flow_repeat_put(struct flow_repeat *place, const struct flow_repeat_key *key,
         .judged_direction = record->judged_direction,
         .dns = record->dns,
         .swapped = record->swapped,
-        .used = true,
     };
 }
 

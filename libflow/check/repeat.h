@@ -9,15 +9,20 @@
 #include "check/classifier.h"
 #include "check/orient.h"
 
-enum { FLOW_REPEAT_WORDS = 13 };
+/* Of a key whose addresses are all of IPv4, or absent, and of any. */
+enum { FLOW_REPEAT_SHORT = 9, FLOW_REPEAT_WORDS = 13 };
 
-/* All that an answer may hang on, each in a place of its own; compared as bytes. */
+/*
+ * All that an answer may hang on, each in a place of its own; compared as bytes. The first seven
+ * words tell how many there are.
+ */
 struct flow_repeat_key {
     uint64_t words[FLOW_REPEAT_WORDS];
+    uint32_t count;
 };
 
 struct flow_repeat {
-    struct flow_repeat_key key;
+    struct flow_repeat_key key; /* of no words: nothing is remembered here */
     /* what the classifier has filled in */
     const struct flow_decision *decision;
     const struct flow_intent_decision *intent_decision;
@@ -25,7 +30,6 @@ struct flow_repeat {
     uint32_t undecided;
     uint8_t observed, expected, result, intent, scope, judged_direction;
     bool dns, swapped;
-    bool used;
 };
 
 /*
