@@ -5,6 +5,7 @@
  *   reader  flow_reader, whatever the file is, without judging
  *   arrow   the same as a stream of Arrow arrays; with 2 behind FILE decompressed ahead
  *   unpack  delimited protobuf through protobuf-c, each message built and freed
+ *   arena   the same with memory that is taken in a row and never freed piece by piece
  *   hop     delimited protobuf from length to length
  *   pcap    libpcap alone
  */
@@ -77,8 +78,33 @@ stream_flows(const char *path, unsigned threads)
     return 0;
 }
 
+/* Memory for one message at a time, more than any of the log's takes. */
+struct arena {
+    size_t used;
+    _Alignas(16) unsigned char bytes[1 << 20];
+};
+
+static void *
+take_piece(void *context, size_t size)
+{
+    struct arena *arena = context;
+    unsigned char *piece = arena->bytes + arena->used;
+
+    arena->used += (size + 15) & ~(size_t)15;
+    return arena->used <= sizeof(arena->bytes) ? piece : NULL;
+}
+
+/* NULL: the message is done with. */
+static void
+free_piece(void *context, void *piece)
+{
+    struct arena *arena = context;
+
+    arena->used = piece == NULL ? 0 : arena->used;
+}
+
 static int
-walk_messages(const char *path, bool unpack)
+walk_messages(const char *path, bool unpack, ProtobufCAllocator *allocator)
 {
     const int fd = open(path, O_RDONLY);
     struct stat info;
@@ -101,7 +127,7 @@ walk_messages(const char *path, bool unpack)
             shift += 7;
         } while (*at++ > 0x7f);
         if (unpack) {
-            Observer__ExportEvent *event = observer__export_event__unpack(NULL, len, at);
+            Observer__ExportEvent *event = observer__export_event__unpack(allocator, len, at);
 
             if (event == NULL) {
                 return 1;
@@ -109,7 +135,11 @@ walk_messages(const char *path, bool unpack)
             sum += event->flow != NULL && event->flow->source != NULL
                        ? event->flow->source->identity
                        : 0;
-            observer__export_event__free_unpacked(event, NULL);
+            if (allocator != NULL) {
+                allocator->free(allocator->allocator_data, NULL);
+            } else {
+                observer__export_event__free_unpacked(event, NULL);
+            }
         }
         at += len;
     }
@@ -146,14 +176,18 @@ walk_packets(const char *path)
 int
 main(int argc, char **argv)
 {
+    static struct arena arena;
+    ProtobufCAllocator allocator = { take_piece, free_piece, &arena };
+
     if (argc < 3 || argc > 4) {
-        fprintf(stderr, "usage: %s reader|arrow|unpack|hop|pcap FILE [THREADS]\n", argv[0]);
+        fprintf(stderr, "usage: %s reader|arrow|unpack|arena|hop|pcap FILE [THREADS]\n", argv[0]);
         return 2;
     }
     return strcmp(argv[1], "reader") == 0 ? read_flows(argv[2])
            : strcmp(argv[1], "arrow") == 0
                ? stream_flows(argv[2], argc > 3 ? (unsigned)atoi(argv[3]) : 1)
-           : strcmp(argv[1], "unpack") == 0 ? walk_messages(argv[2], true)
-           : strcmp(argv[1], "hop") == 0    ? walk_messages(argv[2], false)
+           : strcmp(argv[1], "unpack") == 0 ? walk_messages(argv[2], true, NULL)
+           : strcmp(argv[1], "arena") == 0  ? walk_messages(argv[2], true, &allocator)
+           : strcmp(argv[1], "hop") == 0    ? walk_messages(argv[2], false, NULL)
                                             : walk_packets(argv[2]);
 }
