@@ -57,6 +57,8 @@ flow_cache_free(struct flow_cache *cache)
 {
     flow_intern_free(&cache->keys);
     free(cache->values);
+    cache->values = NULL;
+    cache->room = 0;
 }
 
 static bool

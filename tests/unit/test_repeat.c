@@ -19,6 +19,7 @@
 #include "check/classifier.h"
 #include "libflow/libflow.h"
 #include "model/batch.h"
+#include "model/dict.h"
 
 static const char manifest[] = "apiVersion: cilium.io/v2\n"
                                "kind: CiliumNetworkPolicy\n"
@@ -240,11 +241,30 @@ a_record_that_repeats_another_is_judged_as_if_it_stood_alone(void **state)
     unlink(intent_path);
 }
 
+static void
+a_cache_that_was_emptied_can_be_filled_anew(void **state)
+{
+    struct flow_cache cache = { .room = 0 };
+    char key[32];
+
+    (void)state;
+    for (unsigned turn = 0; turn < 3; turn++) {
+        assert_true(flow_intern_init(&cache.keys));
+        for (unsigned i = 0; i < 1000; i++) {
+            snprintf(key, sizeof(key), "%u", i);
+            assert_true(flow_cache_put(&cache, flow_str_of(key), &names[i % 2]));
+        }
+        assert_ptr_equal(flow_cache_find(&cache, FLOW_STR("999")), &names[1]);
+        flow_cache_free(&cache);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_that_repeats_another_is_judged_as_if_it_stood_alone),
+        cmocka_unit_test(a_cache_that_was_emptied_can_be_filled_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
