@@ -27,7 +27,7 @@ release(struct flow_tally *tally)
         free(tally->times[i].seen.spans);
         free(tally->times[i].lost.spans);
     }
-    flow_intern_free(&tally->keys);
+    free(tally->group_slots);
     flow_intern_free(&tally->node_names);
     free(tally->groups);
     free(tally->times);
@@ -49,7 +49,7 @@ static bool
 start(struct flow_tally *tally)
 {
     tally->totals.first = tally->totals.last = FLOW_TIME_NONE;
-    return flow_intern_init(&tally->keys) && flow_intern_init(&tally->node_names);
+    return flow_intern_init(&tally->node_names);
 }
 
 int
@@ -234,41 +234,6 @@ key_of(const struct flow_record *record)
     return key;
 }
 
-/* The group of a key, or NULL when there are too many or no memory (*failed). */
-static struct flow_group *
-find_group(struct flow_tally *tally, const struct flow_group_key *key, bool *failed)
-{
-    const struct flow_str bytes = { (const char *)key, sizeof(*key) };
-    uint32_t number = flow_intern_find(&tally->keys, bytes);
-
-    if (number != FLOW_INTERN_NONE) {
-        return &tally->groups[number];
-    }
-    if (tally->group_count >= FLOW_TALLY_MAX) {
-        return NULL;
-    }
-    if (tally->group_count == tally->group_room) {
-        const size_t room = tally->group_room == 0 ? 256 : tally->group_room * 2;
-        struct flow_group *grown = realloc(tally->groups, room * sizeof(*grown));
-
-        if (grown == NULL) {
-            *failed = true;
-            return NULL;
-        }
-        tally->groups = grown;
-        tally->group_room = room;
-    }
-    number = flow_intern_add(&tally->keys, bytes, NULL);
-    if (number == FLOW_INTERN_NONE) {
-        *failed = true;
-        return NULL;
-    }
-    tally->groups[number] =
-        (struct flow_group){ .key = *key, .first = FLOW_TIME_NONE, .last = FLOW_TIME_NONE };
-    tally->group_count++;
-    return &tally->groups[number];
-}
-
 static void
 count_codes(struct flow_tally *tally, uint32_t undecided, uint64_t flows)
 {
@@ -285,7 +250,7 @@ count_in(struct flow_tally *tally, const struct flow_group_key *key,
 {
     bool failed = false;
 
-    *group = find_group(tally, key, &failed);
+    *group = flow_tally_group(tally, key, &failed);
     if (*group == NULL) {
         tally->totals.ungrouped += weight->flows;
         return !failed;

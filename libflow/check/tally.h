@@ -75,8 +75,9 @@ enum { FLOW_TOUCHED_MAX = FLOW_VIOLATION_COUNT + 2 };
 struct flow_tally {
     const struct flow_policies *policies;      /* borrowed, may be NULL */
     const struct flow_intent_document *intent; /* the same */
-    struct flow_intern keys;                   /* struct flow_group_key -> number of the group */
     struct flow_group *groups;
+    struct flow_group_slot *group_slots; /* groups by their keys: a power of two of places */
+    uint32_t group_mask;
     size_t group_count, group_room;
     uint64_t results[FLOW_RESULT_COUNT]; /* of flows that are in no group */
     uint64_t final[FLOW_RESULT_COUNT];   /* of all, once finished */
@@ -159,6 +160,9 @@ bool flow_tally_sort_inputs(struct flow_tally *tally);
 bool flow_tally_add_input(struct flow_tally *tally, const struct flow_input_stats *input);
 bool flow_tally_add_node(struct flow_tally *tally, const struct flow_node_seen *seen,
                          const struct flow_node_times *times);
+/* groups.c: the group of a key, or NULL when there are too many or no memory (*failed). */
+struct flow_group *flow_tally_group(struct flow_tally *tally, const struct flow_group_key *key,
+                                    bool *failed);
 /* What a record by itself stands for. */
 void flow_weigh(const struct flow_record *record, struct flow_weight *weight);
 /* Counts one judged record, which may stand for several; false when out of memory. */
