@@ -62,6 +62,19 @@ flow_buf_add_char(struct flow_buf *buf, char c)
 }
 
 void
+flow_buf_add_number(struct flow_buf *buf, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    flow_buf_add(buf, digits + at, sizeof(digits) - at);
+}
+
+void
 flow_buf_add_format(struct flow_buf *buf, const char *format, ...)
 {
     va_list args;

@@ -19,6 +19,8 @@ void flow_buf_add(struct flow_buf *buf, const char *bytes, size_t len);
 void flow_buf_add_str(struct flow_buf *buf, struct flow_str text);
 void flow_buf_add_text(struct flow_buf *buf, const char *text);
 void flow_buf_add_char(struct flow_buf *buf, char c);
+/* A number in decimal digits, many times as fast as by a format. */
+void flow_buf_add_number(struct flow_buf *buf, uint64_t number);
 void flow_buf_add_format(struct flow_buf *buf, const char *format, ...) FLOW_PRINTF(2, 3);
 struct flow_str flow_buf_str(const struct flow_buf *buf);
 

@@ -29,25 +29,48 @@ rule_of(const struct flow_tally *tally, const struct flow_group *group)
                : flow_report_rule_of(&record);
 }
 
+static void
+add_numbers(struct flow_buf *out, const uint32_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        flow_buf_add_char(out, '|');
+        flow_buf_add_number(out, numbers[i]);
+    }
+}
+
 /* What makes a finding the one it is; file and line may move without making it another. */
 static void
 add_identity(struct flow_buf *out, const struct flow_finding *finding, uint8_t result)
 {
     const struct flow_decision *decision = finding->decision;
 
-    flow_buf_add_format(out, "%s|%s|", finding->rule != NULL ? finding->rule->id : "-",
-                        flow_scope_name(finding->scope));
+    const uint32_t more[] = { finding->intent ? 0 : result, finding->undecided,
+                              finding->direction };
+
+    flow_buf_add_text(out, finding->rule != NULL ? finding->rule->id : "-");
+    flow_buf_add_char(out, '|');
+    flow_buf_add_text(out, flow_scope_name(finding->scope));
+    flow_buf_add_char(out, '|');
     flow_buf_add_str(out, finding->source);
     flow_buf_add_char(out, '|');
     flow_buf_add_str(out, finding->destination);
-    flow_buf_add_format(out, "|%u|%d|%u|%u|%u|", finding->protocol,
-                        finding->has_port ? finding->port : -1, finding->intent ? 0 : result,
-                        finding->undecided, finding->direction);
+    add_numbers(out, &(const uint32_t){ finding->protocol }, 1);
+    if (finding->has_port) {
+        add_numbers(out, &(const uint32_t){ finding->port }, 1);
+    } else {
+        flow_buf_add_text(out, "|-1");
+    }
+    add_numbers(out, more, sizeof(more) / sizeof(more[0]));
+    flow_buf_add_char(out, '|');
     if (finding->intent) {
         flow_buf_add_text(out, finding->statement != NULL ? finding->statement->name : "intent");
     } else if (decision != NULL && decision->policy != NULL) {
-        flow_buf_add_format(out, "%u/%s/%s/", decision->policy->kind,
-                            decision->policy->namespace_name, decision->policy->name);
+        flow_buf_add_number(out, decision->policy->kind);
+        flow_buf_add_char(out, '/');
+        flow_buf_add_text(out, decision->policy->namespace_name);
+        flow_buf_add_char(out, '/');
+        flow_buf_add_text(out, decision->policy->name);
+        flow_buf_add_char(out, '/');
         flow_buf_add_str(out, decision->rule);
     }
 }

@@ -201,7 +201,8 @@ sort_labels(const struct flow_str *texts, size_t count, struct flow_label *label
 static void
 add_counted(struct flow_buf *key, struct flow_str text)
 {
-    flow_buf_add_format(key, "%zu:", text.len);
+    flow_buf_add_number(key, text.len);
+    flow_buf_add_char(key, ':');
     flow_buf_add_str(key, text);
 }
 
