@@ -35,9 +35,10 @@ struct flow_check_options {
     const struct flow_live_options *live; /**< inputs are servers, as flow_reader_open_live takes
                                                them; borrowed until close; default NULL */
     int64_t wait; /**< nanoseconds that a live source is waited for; below 0 (default): for ever */
-    uint32_t threads; /**< default 1: no thread is started; 2 or more: compressed input is
-                           decompressed ahead in a thread of its own, and a stream of arrays
-                           (libflow/arrow.h) reads in another */
+    uint32_t threads; /**< default 1: no thread is started; 2 or more: files are read and
+                           decompressed ahead in a thread of its own, which also judges what was
+                           read while it has nothing to read; a stream of arrays (libflow/arrow.h)
+                           reads in another */
     /** Asked before each batch; true ends the run with FLOW_E_SYSTEM, EINTR. Default NULL: never.
      */
     bool (*stop)(void *context);

@@ -38,11 +38,10 @@ struct flow_reader_options {
     /** Frames of archives in which no flow passes are passed over; what is read is not filtered.
         Borrowed until close; NULL (default): all is read. */
     const struct flow_filter *filter;
-    int64_t wait; /**< nanoseconds that a live source is waited for before
-                       flow_reader_next says FLOW_AGAIN; below 0 (default): for ever */
-    uint32_t
-        threads; /**< default 1: no thread is started; 2 or more: compressed files are
-                      decompressed ahead of what is read, in a thread that ends with the file */
+    int64_t wait;     /**< nanoseconds that a live source is waited for before
+                           flow_reader_next says FLOW_AGAIN; below 0 (default): for ever */
+    uint32_t threads; /**< default 1: no thread is started; 2 or more: files are read and
+                           decompressed in a thread of their own, ahead of what is read of them */
 };
 
 /** Fills in the defaults. @return FLOW_OK, or FLOW_E_ARGUMENT for a size it does not know */
