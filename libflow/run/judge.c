@@ -80,8 +80,10 @@ take_batch(struct flow_check *check, struct flow_error *err)
 static int
 read_into_ring(struct flow_check *check, struct flow_batch *batch, struct flow_error *err)
 {
-    int rc = flow_reader_next(check->reader, batch, err);
+    int rc;
 
+    flow_batch_set_limit(batch, check->options.limit);
+    rc = flow_reader_next(check->reader, batch, err);
     if (rc == FLOW_END) {
         check->ended = true;
         return FLOW_OK;
