@@ -24,7 +24,7 @@ static const char help[] =
     "  -o, --output FORMAT[=FILE] json (default), an object a line as Hubble's exporter\n"
     "                            writes them; protobuf, each message behind its length; or\n"
     "                            archive, protobuf in zstd frames with an index\n"
-    "      --level N             of compression, 1 to 19 (default 7)\n"
+    "      --level N             of compression, 1 to 19 (default 3)\n"
     "      --no-progress         no progress on the terminal\n"
     "  -h, --help                this text\n";
 

@@ -26,7 +26,7 @@ static const char help[] =
     "      --rotate-size SIZE    end FILE at this size, such as 100MB, and rename it\n"
     "      --rotate-interval D   or at this age, such as 1h\n"
     "      --frame-interval D    write a frame at least this often (default 5s)\n"
-    "      --level N             of compression, 1 to 19 (default 7)\n"
+    "      --level N             of compression, 1 to 19 (default 3)\n"
     "      --last N              begin N flows back, a node\n"
     "      --since TIME          begin there: RFC 3339, or how long ago, such as 10m\n"
     "      --until TIME          end there, and do not follow\n"

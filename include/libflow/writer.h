@@ -18,10 +18,10 @@ extern "C" {
 struct flow_writer_options {
     size_t size;             /**< sizeof(struct flow_writer_options) */
     bool keep;               /**< a file that is there is renamed, not emptied; default false */
-    size_t frame_bytes;      /**< plain bytes of an archive's frame; default 16 MiB */
+    size_t frame_bytes;      /**< plain bytes of an archive's frame; default 1 MiB */
     int64_t frame_interval;  /**< nanoseconds after which flow_writer_tick ends a frame that has
                                   anything in it; default 5 s */
-    int level;               /**< of zstd; default 7 */
+    int level;               /**< of zstd; default 3 */
     uint64_t rotate_bytes;   /**< a file that has so many is ended and renamed; 0 (default): none */
     int64_t rotate_interval; /**< as after so many nanoseconds; 0 (default): never */
 };

@@ -50,9 +50,9 @@ flow_writer_options_init(struct flow_writer_options *options, size_t size)
     }
     *options = (struct flow_writer_options){
         .size = size,
-        .frame_bytes = (size_t)16 << 20,
+        .frame_bytes = (size_t)1 << 20,
         .frame_interval = 5 * (int64_t)1000000000,
-        .level = 7,
+        .level = 3,
     };
     return FLOW_OK;
 }
