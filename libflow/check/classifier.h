@@ -34,9 +34,9 @@ struct flow_classifier {
     struct flow_cache intents;   /* struct flow_intent_decision -> itself, one copy of each */
     struct flow_cache intended;  /* what an answer depends on -> struct flow_intent_decision */
     struct flow_repeat *repeats; /* answers by the record; NULL: none yet */
-    const struct flow_dict *repeats_dict; /* whose values they are of */
-    bool repeats_off;                     /* each record is judged by itself; set by tests alone */
-    struct flow_explained explained[2];   /* egress, ingress */
+    uint64_t repeats_dict;       /* the id of the dictionary whose values they are of */
+    bool repeats_off;            /* each record is judged by itself; set by tests alone */
+    struct flow_explained explained[2]; /* egress, ingress */
     struct flow_arena arena;
 };
 

@@ -128,11 +128,11 @@ flow_repeat_place(struct flow_classifier *classifier, const struct flow_dict *di
     }
     if (classifier->repeats == NULL) {
         classifier->repeats = calloc(PLACES, sizeof(*classifier->repeats));
-        classifier->repeats_dict = dict;
+        classifier->repeats_dict = dict->id;
     }
-    if (classifier->repeats != NULL && classifier->repeats_dict != dict) {
+    if (classifier->repeats != NULL && classifier->repeats_dict != dict->id) {
         flow_repeat_clear(classifier);
-        classifier->repeats_dict = dict;
+        classifier->repeats_dict = dict->id;
     }
     if (classifier->repeats == NULL ||
         !names_of(classifier, dict, record, record->source, &record->source_address,

@@ -88,6 +88,7 @@ flow_dict_new(struct flow_dict **out, struct flow_error *err)
     if (dict == NULL) {
         return flow_fail_memory(err);
     }
+    dict->id = flow_hash_seed() | 1;
     if (!init_tables(dict)) {
         flow_dict_free(dict);
         return flow_fail_memory(err);

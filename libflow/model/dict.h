@@ -17,6 +17,7 @@ struct flow_cache {
 };
 
 struct flow_dict {
+    uint64_t id; /* that no other has, also one that comes to stand where this one stood */
     struct flow_arena arena;        /* all values */
     struct flow_cache endpoints;    /* encoded endpoint -> struct flow_endpoint */
     struct flow_cache lists;        /* encoded list -> struct flow_text_list */
