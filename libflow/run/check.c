@@ -231,7 +231,7 @@ read_on(struct flow_check *check, struct flow_error *err)
         }
     }
     rc = flow_check_read_batch(check, err);
-    if (rc == FLOW_AGAIN && check->options.live == NULL) {
+    if (rc == FLOW_AGAIN && check->once) {
         check->batch->count = 0;
         return restart(check, err);
     }

@@ -2,6 +2,7 @@
 """libflow.watch against a Hubble observer that works, that is killed, and that is not there."""
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "live"))
 from harness import Server, need_grpc  # noqa: E402  pylint: disable=wrong-import-position
 
 import libflow  # noqa: E402  pylint: disable=wrong-import-position
+from libflow.flows import Run, filler  # noqa: E402  pylint: disable=wrong-import-position
 
 A, B = pod("a", "client", local=True, app="client"), pod("b", "server", app="server")
 DENY = """apiVersion: networking.k8s.io/v1
@@ -56,6 +58,27 @@ def a_server_can_be_an_input(folder):
         stream = libflow.read("tcp://" + server.address)
         equal([one.uuid for one in stream], ["u-%d" % i for i in range(7)])
         equal(stream.problems, [])
+
+
+def an_input_that_has_nothing_now_is_waited_for_and_not_read_again(folder):
+    from libflow._native import ffi, lib  # pylint: disable=import-outside-toplevel
+    from libflow.errors import new_error  # pylint: disable=import-outside-toplevel
+    need_grpc()
+    loaded = libflow.PolicySet.load(write(folder, "deny.yaml", DENY))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for policies in (None, loaded):
+            fill_files = filler(["tcp://127.0.0.1:%d" % silent.getsockname()[1]], policies, None, ffi.NULL, 1)
+
+            def fill(options, keep, fill_files=fill_files):
+                fill_files(options, keep)
+                options.wait = 0
+                options.tally_only = True
+
+            reading = Run(fill)
+            # names are learned first, of which there are none, and then it is read
+            said = [reading.next(new_error()) for _ in range(20)]
+            equal((said.count(lib.FLOW_AGAIN) >= 15, said[-1]), (True, lib.FLOW_AGAIN))
+            reading.close()
 
 
 def ctrl_c_ends_a_watch_that_waits(folder):
