@@ -158,7 +158,7 @@ walk_protocol(struct walk *walk, uint8_t number)
 #define KNOWN(what, which)                                                                         \
     add_value(walk, STEP(KNOWN, .number = FLOW_JSON_KNOWN_##what, .offset = OFFSET(which)))
 
-/* A list or an object that repeats; false also for a number that is none. */
+/* A list or an object that repeats. */
 static bool
 walk_known(struct walk *walk, uint8_t number)
 {

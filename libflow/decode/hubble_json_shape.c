@@ -55,7 +55,7 @@ any_string(const struct taking *taking, const uint8_t *at)
 static const uint8_t *
 plain_port(const struct taking *taking, const uint8_t *at, uint16_t *port)
 {
-    uint64_t digits = flow_scan_word(at) ^ UINT64_C(0x3030303030303030);
+    const uint64_t digits = flow_scan_word(at) ^ UINT64_C(0x3030303030303030);
     /* the high bit of each byte that is no digit */
     const uint64_t others =
         (digits | (digits + UINT64_C(0x7676767676767676))) & UINT64_C(0x8080808080808080);
@@ -67,10 +67,7 @@ plain_port(const struct taking *taking, const uint8_t *at, uint16_t *port)
         (*stop != ',' && *stop != '}')) {
         return NULL;
     }
-    digits <<= 64 - 8 * len;
-    digits = (digits & UINT64_C(0x0f0f0f0f0f0f0f0f)) * 2561 >> 8;
-    digits = (digits & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
-    value = (digits & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
+    value = flow_scan_number(digits << (64 - 8 * len));
     *port = (uint16_t)value;
     return value <= UINT16_MAX ? stop : NULL;
 }

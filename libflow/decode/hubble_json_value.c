@@ -49,16 +49,14 @@ two_digits(const char *at)
 static inline bool
 eight_digits(const char *at, uint64_t *value)
 {
-    uint64_t digits = flow_scan_word((const uint8_t *)at);
+    const uint64_t digits = flow_scan_word((const uint8_t *)at);
 
     if (((digits & UINT64_C(0xf0f0f0f0f0f0f0f0)) |
          ((digits + UINT64_C(0x0606060606060606)) & UINT64_C(0xf0f0f0f0f0f0f0f0)) >> 4) !=
         UINT64_C(0x3333333333333333)) {
         return false;
     }
-    digits = (digits & UINT64_C(0x0f0f0f0f0f0f0f0f)) * 2561 >> 8;
-    digits = (digits & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
-    *value = (digits & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
+    *value = flow_scan_number(digits);
     return true;
 }
 

@@ -33,6 +33,15 @@ flow_scan_word(const uint8_t *at)
     return word;
 }
 
+/* The number of eight digits, the first one lowest; of each byte its low half counts. */
+static inline uint64_t
+flow_scan_number(uint64_t digits)
+{
+    digits = (digits & UINT64_C(0x0f0f0f0f0f0f0f0f)) * 2561 >> 8;
+    digits = (digits & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
+    return (digits & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
+}
+
 #if defined(__SSE2__)
 
 #include <emmintrin.h>

@@ -21,7 +21,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* An exporter's line with the parts of a flow that most have; %s and %d are what differs. */
+/* Lines with the parts of a flow that most have, and with those that few have. */
 #define ENDS                                                                                       \
     "'source':{'ID':7,'identity':11,'namespace':'a','labels':['k8s:app=x'],'pod_name':'x-1'},"     \
     "'destination':{'identity':2,'labels':['reserved:world']},"
